@@ -1,0 +1,2 @@
+//! An application that embeds the host.
+fn main() {}

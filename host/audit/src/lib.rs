@@ -1,0 +1,1 @@
+//! The vocabulary of audit events and the sinks they are written to.

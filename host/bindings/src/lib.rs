@@ -1,0 +1,125 @@
+//! Host bindings generated from `wit/`: no logic.
+//!
+//! One module per world. All share the types of `tidegate:types` (module [`types`]), so that a value made by a tool
+//! goes to a protocol component as it is.
+#![allow(missing_docs, unreachable_pub, reason = "generated from wit/, where every item is documented")]
+#![allow(clippy::all, clippy::unwrap_used, clippy::too_many_lines, reason = "generated from wit/")]
+
+/// The nouns of every package: `tidegate:types`.
+pub use tool::tidegate::types;
+
+/// World `tidegate:tool/tool`: exports `tools`, imports `context`.
+pub mod tool {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/deps/io.wit", "../../wit/types", "../../wit/tool"],
+        world: "tidegate:tool/tool",
+        imports: { default: trappable },
+        exports: { default: async },
+        require_store_data_send: true,
+        with: { "wasi:io": wasmtime_wasi::p2::bindings::io },
+        additional_derives: [PartialEq],
+    });
+}
+
+/// World `tidegate:tool/resource-provider`: exports `resources`.
+pub mod resources {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/deps/io.wit", "../../wit/types", "../../wit/tool"],
+        world: "tidegate:tool/resource-provider",
+        imports: { default: trappable },
+        exports: { default: async },
+        require_store_data_send: true,
+        with: {
+            "wasi:io": wasmtime_wasi::p2::bindings::io,
+            "tidegate:types": crate::types,
+            "tidegate:tool/context": crate::tool::tidegate::tool::context,
+        },
+    });
+}
+
+/// World `tidegate:tool/prompt-provider`: exports `prompts`.
+pub mod prompts {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/deps/io.wit", "../../wit/types", "../../wit/tool"],
+        world: "tidegate:tool/prompt-provider",
+        imports: { default: trappable },
+        exports: { default: async },
+        require_store_data_send: true,
+        with: {
+            "wasi:io": wasmtime_wasi::p2::bindings::io,
+            "tidegate:types": crate::types,
+            "tidegate:tool/context": crate::tool::tidegate::tool::context,
+        },
+    });
+}
+
+/// World `tidegate:tool/completer`: exports `completion`.
+pub mod completion {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/deps/io.wit", "../../wit/types", "../../wit/tool"],
+        world: "tidegate:tool/completer",
+        imports: { default: trappable },
+        exports: { default: async },
+        require_store_data_send: true,
+        with: {
+            "wasi:io": wasmtime_wasi::p2::bindings::io,
+            "tidegate:types": crate::types,
+        },
+    });
+}
+
+/// World `tidegate:gateway/imports`: what the router offers to protocol components.
+pub mod gateway {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/deps/io.wit", "../../wit/types", "../../wit/gateway"],
+        world: "tidegate:gateway/imports",
+        imports: {
+            "tidegate:gateway/calls.[method]call.finish": async | trappable,
+            default: trappable,
+        },
+        require_store_data_send: true,
+        with: {
+            "wasi:io": wasmtime_wasi::p2::bindings::io,
+            "tidegate:types": crate::types,
+        },
+    });
+}
+
+/// World `tidegate:protocol/stream-protocol`: exports `stream`.
+pub mod stream {
+    wasmtime::component::bindgen!({
+        path: [
+            "../../wit/deps/io.wit",
+            "../../wit/deps/clocks.wit",
+            "../../wit/deps/random.wit",
+            "../../wit/deps/filesystem.wit",
+            "../../wit/deps/sockets.wit",
+            "../../wit/deps/cli.wit",
+            "../../wit/deps/http.wit",
+            "../../wit/types",
+            "../../wit/host",
+            "../../wit/gateway",
+            "../../wit/protocol",
+        ],
+        world: "tidegate:protocol/stream-protocol",
+        imports: { default: trappable },
+        exports: { default: async },
+        require_store_data_send: true,
+        with: { "wasi:io": wasmtime_wasi::p2::bindings::io },
+    });
+}
+
+/// World `tidegate:host/imports`: log, kv, config, secrets, system.
+pub mod host {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/types", "../../wit/host"],
+        world: "tidegate:host/imports",
+        imports: {
+            "tidegate:host/kv.[static]store.open": trappable,
+            "tidegate:host/kv": async | trappable,
+            default: trappable,
+        },
+        require_store_data_send: true,
+        with: { "tidegate:types": crate::types },
+    });
+}

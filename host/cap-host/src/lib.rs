@@ -1,0 +1,1 @@
+//! tidegate:host log, config and secrets.

@@ -1,0 +1,1 @@
+//! wasi:http outgoing requests within a grant.

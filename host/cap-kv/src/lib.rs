@@ -1,0 +1,1 @@
+//! tidegate:host/kv on redb.

@@ -1,0 +1,1 @@
+//! tidegate:host/system: the state of the node.

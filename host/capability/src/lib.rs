@@ -1,0 +1,1 @@
+//! The lifecycle trait of host capabilities and the data of a store.

@@ -1,0 +1,1 @@
+//! The runtime: compile in a limited child, cache, pool, limits, epochs.

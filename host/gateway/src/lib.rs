@@ -1,0 +1,1 @@
+//! Tidegate, the embedding API: a builder, a host, calls and events.

@@ -1,0 +1,1 @@
+//! A foreign component's exported functions as tools.

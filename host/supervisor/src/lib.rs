@@ -1,0 +1,1 @@
+//! Load, start, restart, quarantine, drain, retire.

@@ -1,0 +1,1 @@
+//! HTTP bytes in and out.

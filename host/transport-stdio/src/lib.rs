@@ -1,0 +1,1 @@
+//! stdio bytes in and out.

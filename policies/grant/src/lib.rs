@@ -1,0 +1,95 @@
+//! What may be granted to a component, as types: capability grants and limits.
+//!
+//! Pure: no clock, no IO. `Grant::default()` grants nothing and carries the default limits.
+
+mod limits;
+mod network;
+mod origin;
+
+pub use limits::{Limits, LimitKey, LIMITS};
+pub use network::{Address, Destination, NetworkError, NetworkGrant};
+pub use origin::Origin;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Everything that one component may do. Grants only shrink at run time.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Grant {
+    /// Directories of the node, seen by the component under a path of its own.
+    pub directories: Vec<DirectoryGrant>,
+    /// Where it may connect to.
+    pub network: NetworkGrant,
+    /// Environment variables it sees.
+    pub environment: BTreeMap<String, Granted<String>>,
+    /// Key-value namespaces.
+    pub kv: Vec<KvGrant>,
+    /// Secrets, by name.
+    pub secrets: Vec<Granted<String>>,
+    /// Settings for `tidegate:host/config`.
+    pub config: BTreeMap<String, Granted<String>>,
+    /// `tidegate:host/system`: the state of the node.
+    pub system: Option<Origin>,
+    /// `tidegate:gateway`: catalog and calls. For protocol components.
+    pub gateway: Option<Origin>,
+    /// Limits, each with a default.
+    pub limits: Limits,
+}
+
+/// A granted value and the policy line that grants it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Granted<T> {
+    /// What is granted.
+    pub value: T,
+    /// The line.
+    pub origin: Origin,
+}
+
+/// Reading, or reading and writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// Reading and listing only.
+    ReadOnly,
+    /// Reading, writing, creating and removing.
+    ReadWrite,
+}
+
+/// A directory of the node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirectoryGrant {
+    /// Absolute path on the node.
+    pub host: PathBuf,
+    /// Absolute path as the component sees it.
+    pub guest: String,
+    /// What it may do there.
+    pub access: Access,
+    /// The line.
+    pub origin: Origin,
+}
+
+/// A key-value namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KvGrant {
+    /// Its name.
+    pub namespace: String,
+    /// What it may do there.
+    pub access: Access,
+    /// How many bytes (keys and values) the namespace may hold.
+    pub bytes: u64,
+    /// The line.
+    pub origin: Origin,
+}
+
+impl Grant {
+    /// The grant of a key-value namespace, if there is one.
+    #[must_use]
+    pub fn kv(&self, namespace: &str) -> Option<&KvGrant> {
+        self.kv.iter().find(|granted| granted.namespace == namespace)
+    }
+
+    /// Whether a secret is granted.
+    #[must_use]
+    pub fn secret(&self, name: &str) -> Option<&Granted<String>> {
+        self.secrets.iter().find(|granted| granted.value == name)
+    }
+}

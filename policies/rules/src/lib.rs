@@ -1,0 +1,1 @@
+//! Policy text to rules, and the decision over them.

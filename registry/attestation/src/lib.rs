@@ -1,0 +1,1 @@
+//! Who signed a bundle: the one constructor of VerifiedBundle.

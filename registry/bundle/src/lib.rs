@@ -1,0 +1,1 @@
+//! A component, its manifest and its signatures as bytes with a digest.

@@ -1,0 +1,1 @@
+//! Component names, versions and digests.
