@@ -6,7 +6,16 @@
 #![allow(clippy::all, clippy::unwrap_used, clippy::too_many_lines, reason = "generated from wit/")]
 
 /// The nouns of every package: `tidegate:types`.
-pub use tool::tidegate::types;
+pub use vocabulary::tidegate::types;
+
+mod vocabulary {
+    wasmtime::component::bindgen!({
+        path: "../../wit/types",
+        world: "tidegate:types/vocabulary",
+        require_store_data_send: true,
+        additional_derives: [PartialEq],
+    });
+}
 
 /// World `tidegate:tool/tool`: exports `tools`, imports `context`.
 pub mod tool {
@@ -16,8 +25,10 @@ pub mod tool {
         imports: { default: trappable },
         exports: { default: async },
         require_store_data_send: true,
-        with: { "wasi:io": wasmtime_wasi::p2::bindings::io },
-        additional_derives: [PartialEq],
+        with: {
+            "wasi:io": wasmtime_wasi::p2::bindings::io,
+            "tidegate:types": crate::types,
+        },
     });
 }
 
@@ -62,7 +73,6 @@ pub mod completion {
         exports: { default: async },
         require_store_data_send: true,
         with: {
-            "wasi:io": wasmtime_wasi::p2::bindings::io,
             "tidegate:types": crate::types,
         },
     });
@@ -85,7 +95,7 @@ pub mod gateway {
     });
 }
 
-/// World `tidegate:protocol/stream-protocol`: exports `stream`.
+/// World `tidegate:protocol/stream-protocol`: exports `byte-stream`.
 pub mod stream {
     wasmtime::component::bindgen!({
         path: [

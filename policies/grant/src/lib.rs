@@ -6,7 +6,7 @@ mod limits;
 mod network;
 mod origin;
 
-pub use limits::{Limits, LimitKey, LIMITS};
+pub use limits::{LIMITS, LimitKey, Limits, POOL_LIMITS, PoolLimits};
 pub use network::{Address, Destination, NetworkError, NetworkGrant};
 pub use origin::Origin;
 

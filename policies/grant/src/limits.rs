@@ -11,8 +11,6 @@ pub struct Limits {
     pub table_elements: u64,
     /// Core instances inside one component instance.
     pub instances: u32,
-    /// Stack of one instance, in bytes.
-    pub stack: u64,
     /// Bytes that one host call may bring into the host (arguments lifted out of the guest).
     pub host_call: u64,
     /// Bytes of one call's output: result and events together.
@@ -46,8 +44,6 @@ impl Limits {
     pub const MAX_TABLE_ELEMENTS: u64 = 100_000;
     /// Largest `instances`.
     pub const MAX_INSTANCES: u32 = 100;
-    /// Largest `stack`: the pool reserves it for every running call.
-    pub const MAX_STACK: u64 = 8 * MIB;
     /// Largest `host-call` and `output`.
     pub const MAX_BYTES: u64 = 256 * MIB;
     /// Largest `deadline`.
@@ -62,7 +58,6 @@ impl Default for Limits {
             memory: 64 * MIB,
             table_elements: 20_000,
             instances: 30,
-            stack: 512 * KIB,
             host_call: 16 * MIB,
             output: 16 * MIB,
             deadline: Duration::from_secs(30),
@@ -92,12 +87,6 @@ pub const LIMITS: &[LimitKey] = &[
         reason: "a small component can instantiate its modules many times and empty the pool for everybody",
     },
     LimitKey {
-        key: "stack",
-        default: "512KiB",
-        max: "8MiB",
-        reason: "unbounded recursion must end in a trap of the component, with room left for the host",
-    },
-    LimitKey {
         key: "host-call",
         default: "16MiB",
         max: "256MiB",
@@ -120,5 +109,43 @@ pub const LIMITS: &[LimitKey] = &[
         default: "64",
         max: "10000",
         reason: "one component's calls could take every slot of the pool",
+    },
+];
+
+/// Bounds on all components together. One pool serves them all, so they hold for the node: policy table `[pool]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolLimits {
+    /// Stack of every instance, in bytes.
+    pub stack: u64,
+    /// Component instances alive at once.
+    pub instances: u32,
+}
+
+impl PoolLimits {
+    /// Largest `stack`: the pool reserves it, and as much again for the host's functions, for every running call.
+    pub const MAX_STACK: u64 = 8 * MIB;
+    /// Largest `instances`.
+    pub const MAX_INSTANCES: u32 = 10_000;
+}
+
+impl Default for PoolLimits {
+    fn default() -> Self {
+        Self { stack: 512 * KIB, instances: 1_000 }
+    }
+}
+
+/// Every limit of the pool with its default and its reason.
+pub const POOL_LIMITS: &[LimitKey] = &[
+    LimitKey {
+        key: "stack",
+        default: "512KiB",
+        max: "8MiB",
+        reason: "unbounded recursion must end in a trap of the component, with room left for the host",
+    },
+    LimitKey {
+        key: "instances",
+        default: "1000",
+        max: "10000",
+        reason: "the pool reserves address space for each; calls beyond wait or are refused, they never fail half-way",
     },
 ];
