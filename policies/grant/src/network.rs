@@ -88,9 +88,10 @@ impl NetworkGrant {
     #[must_use]
     pub fn may_resolve(&self, host: &str, port: u16) -> bool {
         self.permits_name(host, port).is_some()
-            || self.connect.iter().any(|(destination, _)| {
-                destination.has_port(port) && matches!(destination.address, Address::Range(_))
-            })
+            || self
+                .connect
+                .iter()
+                .any(|(destination, _)| destination.has_port(port) && matches!(destination.address, Address::Range(_)))
     }
 }
 

@@ -1,0 +1,108 @@
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Serialize, Serializer};
+
+/// An event and when it happened.
+#[derive(Debug, Clone, Serialize)]
+pub struct Record {
+    /// When; milliseconds since 1970 in files.
+    #[serde(serialize_with = "milliseconds")]
+    pub at: SystemTime,
+    /// What.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Something that a security team may ask about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// A component was verified, allowed and made ready.
+    Loaded {
+        /// Name and version.
+        component: String,
+        /// Digest of its bytes.
+        digest: String,
+        /// Who signed it.
+        signer: String,
+    },
+    /// A component was refused at load.
+    Refused {
+        /// Name as far as it is known.
+        component: String,
+        /// Digest of its bytes, if they were read.
+        digest: Option<String>,
+        /// Why, and what would permit it.
+        reason: String,
+    },
+    /// A component was taken out.
+    Removed {
+        /// Name and version.
+        component: String,
+    },
+    /// A component failed too often and gets no more calls for a while.
+    Quarantined {
+        /// Name and version.
+        component: String,
+        /// Why.
+        reason: String,
+        /// For how long, in milliseconds.
+        milliseconds: u64,
+    },
+    /// A call ended.
+    Called {
+        /// Name of the component.
+        component: String,
+        /// What was called: a tool's name, a resource's address.
+        target: String,
+        /// How it ended.
+        end: CallEnd,
+        /// How long it took, in microseconds.
+        microseconds: u64,
+    },
+    /// A host call was refused because the grant does not cover it.
+    Denied {
+        /// Name of the component.
+        component: String,
+        /// The interface.
+        interface: String,
+        /// What it wanted: a destination, a namespace, a secret's name.
+        wanted: String,
+        /// Why not, and which line would permit it.
+        reason: String,
+    },
+    /// A secret's bytes were given to a component.
+    Revealed {
+        /// Name of the component.
+        component: String,
+        /// The secret's name.
+        secret: String,
+    },
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CallEnd {
+    /// With a result.
+    Done,
+    /// With a result that says the tool failed.
+    ToolError,
+    /// With questions to the client.
+    InputRequired,
+    /// Nothing of that name, or arguments that do not fit.
+    Invalid,
+    /// Refused by policy or for lack of room.
+    Refused,
+    /// At the deadline.
+    Deadline,
+    /// By cancellation.
+    Cancelled,
+    /// By a failure of the component.
+    Failed,
+}
+
+fn milliseconds<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    serializer.serialize_u64(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
