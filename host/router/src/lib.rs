@@ -1,1 +1,164 @@
-//! From a call to an instance.
+//! From a call to an instance: names, deadlines, back-pressure, cancellation, audit.
+//!
+//! Components meet here and nowhere else. A protocol component starts calls through the interfaces that
+//! [`GatewayCapability`] links; an embedding application starts them with [`Router::call`]. Both run the same way.
+
+mod call;
+mod catalog;
+mod changes;
+mod context;
+mod dispatch;
+mod gateway;
+mod http;
+mod live;
+mod mailbox;
+mod outcome;
+mod stream;
+mod template;
+
+pub use call::Call;
+pub use catalog::{Catalog, Place, SEPARATOR};
+pub use changes::Watch;
+pub use context::ContextCapability;
+pub use gateway::GatewayCapability;
+pub use http::HttpError;
+pub use stream::StreamError;
+pub use tidegate_bindings::gateway::tidegate::gateway::calls::{
+    CompletionTarget, Error as CallError, Event, Outcome, PromptTarget, Request, Target, ToolTarget,
+};
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
+
+use tidegate_audit::Audit;
+use tidegate_bindings::gateway::tidegate::gateway::mailboxes::Error as MailboxError;
+use tidegate_bindings::types::event::Change;
+use tidegate_supervisor::{Component, DefinitionsError, Supervisor};
+
+use crate::changes::Changes;
+use crate::mailbox::Mailboxes;
+
+/// Routes calls to components. Cheap to clone.
+#[derive(Clone)]
+pub struct Router {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    supervisor: Arc<Supervisor>,
+    audit: Audit,
+    catalog: RwLock<Arc<Catalog>>,
+    changes: Changes,
+    mailboxes: Mutex<HashMap<String, Arc<Mailboxes>>>,
+    random: Box<dyn Fn() -> Result<[u8; 16], MailboxError> + Send + Sync>,
+}
+
+/// The router before there is one. Capabilities are made before the supervisor, and the supervisor before the router;
+/// this is how they find it. Holds it weakly: a store must not keep a node alive.
+#[derive(Clone, Default)]
+pub struct Later(Arc<OnceLock<Weak<Inner>>>);
+
+impl Later {
+    /// The router, once there is one.
+    pub(crate) fn get(&self) -> Option<Router> {
+        self.0.get().and_then(Weak::upgrade).map(|inner| Router { inner })
+    }
+}
+
+impl Router {
+    /// Routes to the components of `supervisor`. `later` is told; `random` gives 128 random bits for ids.
+    #[must_use]
+    pub fn new(
+        supervisor: Arc<Supervisor>,
+        audit: Audit,
+        later: &Later,
+        random: impl Fn() -> Option<[u8; 16]> + Send + Sync + 'static,
+    ) -> Self {
+        let catalog = RwLock::new(Arc::new(Catalog::new(&supervisor.set())));
+        let inner = Arc::new(Inner {
+            supervisor,
+            audit,
+            catalog,
+            changes: Changes::default(),
+            mailboxes: Mutex::default(),
+            random: Box::new(move || {
+                random().ok_or_else(|| MailboxError::Invalid("this node has no source of randomness".to_owned()))
+            }),
+        });
+        let _ = later.0.set(Arc::downgrade(&inner));
+        Self { inner }
+    }
+
+    /// Everything that can be called now.
+    #[must_use]
+    pub fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.inner.catalog.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Starts to watch the catalog and the resources in it.
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        self.inner.changes.watch()
+    }
+
+    /// Looks at the supervisor's components again, after components were started or removed, and tells who watches what
+    /// changed.
+    pub fn update(&self) {
+        let next = Arc::new(Catalog::new(&self.inner.supervisor.set()));
+        let previous = {
+            let mut catalog = self.inner.catalog.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *catalog, Arc::clone(&next))
+        };
+        for change in previous.changes_to(&next) {
+            self.inner.changes.tell(&change);
+        }
+    }
+
+    /// Asks a component again what it offers, because it said that this changed.
+    ///
+    /// # Errors
+    /// When it cannot say, or says what cannot be served; then it offers what it did before.
+    pub async fn refresh(&self, component: &Component) -> Result<(), DefinitionsError> {
+        if component.refresh().await? {
+            self.update();
+        }
+        Ok(())
+    }
+
+    /// Prepares a call. It runs from the first look at it on; dropping it cancels it.
+    #[must_use]
+    pub fn call(&self, request: Request) -> Call {
+        Call::new(self.clone(), request)
+    }
+
+    pub(crate) fn tell(&self, change: &Change) {
+        self.inner.changes.tell(change);
+    }
+
+    pub(crate) fn supervisor(&self) -> &Supervisor {
+        &self.inner.supervisor
+    }
+
+    pub(crate) fn audit(&self) -> &Audit {
+        &self.inner.audit
+    }
+
+    /// The mailboxes of one component.
+    pub(crate) fn mailboxes(&self, component: &str) -> Arc<Mailboxes> {
+        let mut all = self.inner.mailboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(present) = all.get(component) {
+            return Arc::clone(present);
+        }
+        let inner = Arc::downgrade(&self.inner);
+        let made = Arc::new(Mailboxes::new(move || {
+            let inner = inner.upgrade().ok_or(MailboxError::NotFound)?;
+            Ok(hex((inner.random)()?))
+        }));
+        all.insert(component.to_owned(), Arc::clone(&made));
+        made
+    }
+}
+
+fn hex(bytes: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(bytes))
+}

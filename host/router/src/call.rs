@@ -1,0 +1,95 @@
+//! One round of a call, from its start to its end.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tidegate_bindings::gateway::tidegate::gateway::calls::{Error, Event, Outcome, Request};
+
+use crate::Router;
+use crate::dispatch::{self, Plan};
+use crate::live::Live;
+
+/// A call. It runs from the first [`Call::wait`], [`Call::next`] or [`Call::finish`] on; dropping it cancels it.
+pub struct Call {
+    router: Router,
+    live: Arc<Live>,
+    /// What is to be run; taken when it starts. An error: there is nothing to run.
+    plan: Option<Result<Plan, Error>>,
+}
+
+impl Call {
+    pub(crate) fn new(router: Router, request: Request) -> Self {
+        let client = request.client;
+        let plan = dispatch::plan(&router.catalog(), request);
+        let (deadline, budget) = match &plan {
+            Ok(plan) => (plan.deadline(), usize::try_from(plan.output()).unwrap_or(usize::MAX)),
+            Err(_) => (Instant::now(), 0),
+        };
+        Self { router, live: Arc::new(Live::new(client, deadline, budget)), plan: Some(plan) }
+    }
+
+    /// Starts it in a task of its own, if it has not started.
+    fn start(&mut self) {
+        match self.plan.take() {
+            None => {}
+            Some(Err(error)) => self.live.finish(Err(error)),
+            Some(Ok(plan)) => {
+                let (router, live) = (self.router.clone(), Arc::clone(&self.live));
+                tokio::spawn(async move {
+                    let end = dispatch::run(&router, &live, plan).await;
+                    live.finish(end);
+                });
+            }
+        }
+    }
+
+    /// Waits until an event waits.
+    pub async fn wait(&mut self) {
+        self.start();
+        self.live.wait().await;
+    }
+
+    /// The next event, if one waits; [`Event::Done`] is the last.
+    pub fn next(&mut self) -> Option<Event> {
+        self.start();
+        self.live.next()
+    }
+
+    /// Waits for the end and gives it; events on the way are dropped. Runs in the caller's task if the call has not
+    /// started yet, which saves a change of tasks.
+    ///
+    /// # Errors
+    /// As the call ended.
+    pub async fn finish(&mut self) -> Result<Outcome, Error> {
+        match self.plan.take() {
+            Some(Ok(plan)) => dispatch::run(&self.router, &self.live, plan).await,
+            Some(Err(error)) => Err(error),
+            None => loop {
+                match self.live.next() {
+                    Some(Event::Done(end)) => return end,
+                    Some(_) => {}
+                    None => self.live.wait().await,
+                }
+            },
+        }
+    }
+
+    /// Cancels it. Idempotent; the end still comes.
+    pub fn cancel(&mut self) {
+        self.live.cancel();
+        self.plan = None;
+        self.live.finish(Err(Error::Cancelled));
+    }
+
+    /// What its two ends share, for who waits without holding the call.
+    pub(crate) fn live(&mut self) -> Arc<Live> {
+        self.start();
+        Arc::clone(&self.live)
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.live.cancel();
+    }
+}
