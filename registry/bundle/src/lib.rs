@@ -1,1 +1,27 @@
-//! A component, its manifest and its signatures as bytes with a digest.
+//! A component, its manifest and its signatures as bytes with a digest; and the formats of signatures.
+//!
+//! Pure: no clock, no IO. Nothing here is believed: who signed is decided in `tidegate-attestation`.
+
+mod bundle;
+mod envelope;
+mod json;
+mod manifest;
+mod requests;
+mod sections;
+mod sigstore;
+mod statement;
+mod strip;
+
+pub use bundle::{Bundle, BundleError, MAX_COMPONENT_BYTES, MAX_SIGNATURES};
+pub use envelope::{DSSE_PAYLOAD_TYPE, Envelope, pre_authentication_encoding};
+pub use json::JsonError;
+pub use manifest::{
+    ComponentKind, HttpManifest, MANIFEST_SECTION, MAX_MANIFEST_BYTES, Manifest, ManifestError, ManifestProblem, State,
+};
+pub use requests::{
+    DirectoryRequest, EnvironmentRequest, KvRequest, MAX_REQUESTS, NetworkRequest, Requests, SecretRequest,
+};
+pub use sections::{SectionError, embed_manifest};
+pub use sigstore::{MAX_SIGNATURE_BYTES, SIGSTORE_MEDIA_TYPE, SignatureBundle, SignatureError, VerificationMaterial};
+pub use statement::{COMPONENT_PREDICATE, MAX_SUBJECTS, Predicate, STATEMENT_TYPE, Statement, Subject};
+pub use strip::strip;

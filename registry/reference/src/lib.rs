@@ -1,1 +1,35 @@
-//! Component names, versions and digests.
+//! Component names, versions and digests: how people and files say which component they mean.
+//!
+//! Pure: no clock, no IO. Every type is checked when it is made, so a value of it needs no second look.
+
+mod digest;
+mod name;
+mod reference;
+mod version;
+
+pub use digest::{Digest, DigestError};
+pub use name::{ComponentName, NameError};
+pub use reference::{Reference, ReferenceError};
+pub use version::{Version, VersionError};
+
+/// Serde as text, by `Display` and `FromStr`.
+macro_rules! serde_as_text {
+    ($type:ty) => {
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+use serde_as_text;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+//! Signing.
+
+use tidegate_bundle::{
+    Bundle, DSSE_PAYLOAD_TYPE, Envelope, SignatureBundle, Statement, VerificationMaterial, pre_authentication_encoding,
+};
+use tidegate_reference::Reference;
+
+use crate::key::{KeyError, PrivateKey};
+
+/// Why a bundle was not signed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignError {
+    /// The component calls itself something else.
+    #[error("the component's manifest says `{manifest}`, not `{reference}`: sign it as `{manifest}`")]
+    OtherManifest {
+        /// What the manifest says.
+        manifest: Reference,
+        /// What was to be signed.
+        reference: Reference,
+    },
+    /// The key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// The signature file (Sigstore bundle v0.3, JSON) in which `key` vouches that `bundle` is `reference`.
+///
+/// The file belongs beside the component, as `NAME.wasm.sigstore.json`. Deterministic for Ed25519.
+///
+/// # Errors
+/// The bundle has a manifest with another name or version; a verifier would refuse the signature.
+pub fn sign(bundle: &Bundle, reference: &Reference, key: &PrivateKey) -> Result<Vec<u8>, SignError> {
+    if let Some(manifest) = bundle.manifest().map(tidegate_bundle::Manifest::reference)
+        && manifest != *reference
+    {
+        return Err(SignError::OtherManifest { manifest, reference: reference.clone() });
+    }
+    let payload = Statement::about(reference, bundle.digest()).to_json();
+    let signature = key.sign(&pre_authentication_encoding(DSSE_PAYLOAD_TYPE, &payload))?;
+    let material = VerificationMaterial::PublicKey { hint: key.public_key().fingerprint() };
+    Ok(SignatureBundle { material, envelope: Envelope { payload, signature } }.to_json())
+}

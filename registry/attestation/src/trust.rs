@@ -1,0 +1,116 @@
+//! Whom we believe, and in what.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::public_key::PublicKey;
+
+/// What a signer is believed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Signs components.
+    Component,
+    /// Signs native code, which runs without a sandbox.
+    NativeCode,
+}
+
+/// A person, a team or a machine whose keys we have pinned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustedSigner {
+    /// How policy calls it.
+    pub name: String,
+    /// Its keys: any one of them signs.
+    pub keys: Vec<PublicKey>,
+    /// What it is believed in.
+    pub roles: Vec<Role>,
+}
+
+/// Everybody whom we believe. Empty: nobody.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrustRoot {
+    signers: Vec<TrustedSigner>,
+}
+
+/// Why signers make no trust root: it would not be clear whose policy applies.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TrustError {
+    /// The same name twice.
+    #[error("the signer `{0}` stands twice: put all its keys into one")]
+    NameTwice(String),
+    /// The same key under two names.
+    #[error("the key `{key}` belongs to the signers `{first}` and `{second}`: give each signer a key of its own")]
+    KeyTwice {
+        /// Its fingerprint.
+        key: String,
+        /// One owner.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// A signer that could never sign.
+    #[error("the signer `{0}` has no key: give it a `public-key` or a `public-key-file`")]
+    NoKey(String),
+}
+
+impl TrustRoot {
+    /// A trust root of these signers.
+    ///
+    /// # Errors
+    /// A name or a key stands twice, or a signer has no key.
+    pub fn new(signers: Vec<TrustedSigner>) -> Result<Self, TrustError> {
+        for (i, signer) in signers.iter().enumerate() {
+            if signer.keys.is_empty() {
+                return Err(TrustError::NoKey(signer.name.clone()));
+            }
+            for earlier in signers.iter().take(i) {
+                if earlier.name == signer.name {
+                    return Err(TrustError::NameTwice(signer.name.clone()));
+                }
+                if let Some(key) = signer.keys.iter().find(|key| earlier.keys.contains(key)) {
+                    let (first, second) = (earlier.name.clone(), signer.name.clone());
+                    return Err(TrustError::KeyTwice { key: key.fingerprint(), first, second });
+                }
+            }
+        }
+        Ok(Self { signers })
+    }
+
+    /// The signers, in the order in which they were given.
+    #[must_use]
+    pub fn signers(&self) -> &[TrustedSigner] {
+        &self.signers
+    }
+
+    /// Every key with its signer.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = (&TrustedSigner, &PublicKey)> {
+        self.signers.iter().flat_map(|signer| signer.keys.iter().map(move |key| (signer, key)))
+    }
+}
+
+// === impl Role ===
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Component => "component",
+            Self::NativeCode => "native-code",
+        })
+    }
+}
+
+/// A text that names no role.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no role of a signer: write `component` or `native-code`")]
+pub struct RoleError(String);
+
+impl FromStr for Role {
+    type Err = RoleError;
+
+    fn from_str(text: &str) -> Result<Self, RoleError> {
+        match text {
+            "component" => Ok(Self::Component),
+            "native-code" => Ok(Self::NativeCode),
+            other => Err(RoleError(other.escape_debug().to_string())),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use crate::{ComponentName, Digest, Reference, Version};
+
+#[test]
+fn names() {
+    let longest = "a".repeat(63);
+    for good in ["a", "tool-time", "t2", "a-1-b", longest.as_str()] {
+        assert_eq!(good.parse::<ComponentName>().unwrap().to_string(), good);
+    }
+    let too_long = "a".repeat(64);
+    for bad in ["", "-a", "a-", "a--b", "1a", "A", "tool_time", "a b", "a/b", "..", "ä", "a\n", too_long.as_str()] {
+        let error = bad.parse::<ComponentName>().unwrap_err().to_string();
+        assert!(error.contains("is not a component name"), "{bad}: {error}");
+        assert!(!error.contains('\n'), "control characters are escaped");
+    }
+}
+
+#[test]
+fn versions_order_by_precedence() {
+    let version = |text: &str| text.parse::<Version>().unwrap();
+    assert!(version("1.10.0") > version("1.9.9"));
+    assert!(version("1.0.0-rc.1") < version("1.0.0"));
+    assert_eq!(version("1.2.3"), Version::new(1, 2, 3));
+    for bad in ["", "1", "1.2", "v1.2.3", "01.2.3", "1.2.3 ", "1.2.3+build", &format!("1.2.3-{}", "a".repeat(64))] {
+        assert!(bad.parse::<Version>().is_err(), "{bad}");
+    }
+    assert!("1.2.3+build".parse::<Version>().unwrap_err().to_string().contains("build metadata"));
+}
+
+#[test]
+fn references() {
+    let reference: Reference = "tool-time@1.0.0-rc.1".parse().unwrap();
+    assert_eq!(reference.name.as_str(), "tool-time");
+    assert_eq!(reference.to_string(), "tool-time@1.0.0-rc.1");
+    assert!("tool-time".parse::<Reference>().unwrap_err().to_string().contains("NAME@VERSION"));
+    for bad in ["@1.0.0", "a@", "a@1.0.0@1", "A@1.0.0"] {
+        assert!(bad.parse::<Reference>().is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn digests() {
+    let text = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    assert_eq!(Digest::of(b"").to_string(), text);
+    assert_eq!(text.parse::<Digest>().unwrap(), Digest::of(b""));
+    assert_eq!(Digest::from_hex(&text[7..]).unwrap(), Digest::of(b""));
+    let upper = format!("sha256:{}", text[7..].to_uppercase());
+    for bad in ["", "sha256:", &text[7..], &text[..70], &format!("{text}0"), &upper, &text.replace("sha256", "sha512")]
+    {
+        assert!(bad.parse::<Digest>().is_err(), "{bad}");
+    }
+}

@@ -1,0 +1,131 @@
+//! `X.wasm` beside `X.wasm.sigstore.json`.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tidegate_bundle::{Bundle, BundleError, MAX_COMPONENT_BYTES, MAX_SIGNATURE_BYTES};
+
+use crate::file::{FileError, Links, read_file};
+
+/// Extension of component files.
+pub const COMPONENT_EXTENSION: &str = "wasm";
+/// What a signature file's name adds to the component's.
+pub const SIGNATURE_SUFFIX: &str = ".sigstore.json";
+/// What the name of a receipt of this host adds to the component's; see `tidegate_attestation::receipt`.
+pub const RECEIPT_SUFFIX: &str = ".receipt";
+/// Longest receipt, in bytes.
+pub(crate) const MAX_RECEIPT_BYTES: u64 = 1_024;
+/// Most components of one directory: more is a mistake, such as a build directory.
+const MAX_COMPONENTS: usize = 1_000;
+
+/// A bundle and what else lay beside it.
+#[derive(Debug, Clone)]
+pub struct Sourced {
+    /// The component with its signature, if there is one. Its origin is the file's path.
+    pub bundle: Bundle,
+    /// The receipt of this host for a local build, if there is one.
+    pub receipt: Option<Vec<u8>>,
+}
+
+/// One component file of a path.
+#[derive(Debug)]
+pub struct Found {
+    /// The component's file.
+    pub path: PathBuf,
+    /// What it holds, or why it was not read: one bad file does not hide the others.
+    pub sourced: Result<Sourced, ReadError>,
+}
+
+/// Why nothing was read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The path does not exist.
+    #[error("there is no `{path}`: give a component file, or a directory of them", path = .0.display())]
+    NotThere(PathBuf),
+    /// A directory without components.
+    #[error("there is no `.wasm` file in `{path}`: build or download components into it", path = .0.display())]
+    NoComponents(PathBuf),
+    /// A directory with too many.
+    #[error("there are more than {MAX_COMPONENTS} `.wasm` files in `{path}`: give them one by one", path = .0.display())]
+    TooMany(PathBuf),
+    /// A directory that cannot be listed.
+    #[error("cannot list `{path}`", path = .path.display())]
+    List {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A file that was read, but is no bundle; see the source.
+    #[error("`{path}` is not taken", path = .path.display())]
+    Bundle {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: BundleError,
+    },
+}
+
+/// Reads a component file, or every `*.wasm` of a directory (not of the directories in it), sorted by name.
+///
+/// # Errors
+/// The path is not there, or is a directory without components or that cannot be listed. What is wrong with single
+/// files stands in [`Found`].
+pub fn read(path: &Path) -> Result<Vec<Found>, ReadError> {
+    if !path.is_dir() {
+        let sourced = match read_with(path, Links::Follow) {
+            Err(ReadError::NotThere(path)) => return Err(ReadError::NotThere(path)),
+            other => other,
+        };
+        return Ok(vec![Found { path: path.to_owned(), sourced }]);
+    }
+    let failed = |source| ReadError::List { path: path.to_owned(), source };
+    let mut paths = Vec::new();
+    for entry in path.read_dir().map_err(failed)? {
+        let file = entry.map_err(failed)?.path();
+        if file.extension().is_some_and(|extension| extension == COMPONENT_EXTENSION) {
+            paths.push(file);
+        }
+        if paths.len() > MAX_COMPONENTS {
+            return Err(ReadError::TooMany(path.to_owned()));
+        }
+    }
+    if paths.is_empty() {
+        return Err(ReadError::NoComponents(path.to_owned()));
+    }
+    paths.sort();
+    let found = |path: PathBuf| Found { sourced: read_with(&path, Links::Refuse), path };
+    Ok(paths.into_iter().map(found).collect())
+}
+
+/// Reads one component file that a person named, with what lies beside it.
+///
+/// # Errors
+/// As [`ReadError`] says.
+pub fn read_component(path: &Path) -> Result<Sourced, ReadError> {
+    read_with(path, Links::Follow)
+}
+
+fn read_with(path: &Path, links: Links) -> Result<Sourced, ReadError> {
+    let component = read_file(path, MAX_COMPONENT_BYTES, links)?.ok_or_else(|| ReadError::NotThere(path.to_owned()))?;
+    let signature_max = u64::try_from(MAX_SIGNATURE_BYTES).unwrap_or(u64::MAX);
+    let signature = read_file(&beside(path, SIGNATURE_SUFFIX), signature_max, links)?;
+    let receipt = read_file(&beside(path, RECEIPT_SUFFIX), MAX_RECEIPT_BYTES, links)?;
+    let bundle = Bundle::new(component, signature.into_iter().collect())
+        .map_err(|source| ReadError::Bundle { path: path.to_owned(), source })?
+        .with_origin(&path.display().to_string());
+    Ok(Sourced { bundle, receipt })
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    name.into()
+}
+
+#[cfg(test)]
+mod tests;
