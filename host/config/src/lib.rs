@@ -1,1 +1,18 @@
-//! Files and environment to a typed Config.
+//! Files, environment and command line to a typed [`Config`]; and policy files to a policy.
+//!
+//! The only crate that reads the environment: [`VARIABLES`] lists every variable. Each setting remembers where its value
+//! came from ([`Setting::from`]). Order: command line over environment over file over default.
+
+mod config;
+mod environment;
+mod file;
+mod policy;
+mod setting;
+
+pub use config::{Config, ConfigError, HttpConfig, LogConfig, LogFormat, LogLevel, Options};
+pub use environment::{Environment, VARIABLES, Variable, secret_from_environment};
+pub use policy::{PolicyFileError, read_policy};
+pub use setting::{Provenance, Setting, SettingLine};
+
+#[cfg(test)]
+mod tests;

@@ -5,13 +5,20 @@
 mod limits;
 mod network;
 mod origin;
+mod requests;
+mod summary;
 
 pub use limits::{LIMITS, LimitKey, Limits, POOL_LIMITS, PoolLimits};
-pub use network::{Address, Destination, NetworkError, NetworkGrant};
+pub use network::{Address, Destination, NetworkError, NetworkGrant, is_public};
 pub use origin::Origin;
+pub use requests::{DirectoryRequest, EnvironmentRequest, KvRequest, NetworkRequest, Request, Requests, SecretRequest};
+pub use summary::{GrantLine, format_bytes, format_duration};
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
 
 /// Everything that one component may do. Grants only shrink at run time.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -46,7 +53,10 @@ pub struct Granted<T> {
 }
 
 /// Reading, or reading and writing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+///
+/// Ordered: reading and writing is more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Access {
     /// Reading and listing only.
     ReadOnly,
@@ -78,6 +88,23 @@ pub struct KvGrant {
     pub bytes: u64,
     /// The line.
     pub origin: Origin,
+}
+
+impl Access {
+    /// As one writes it in a policy: `read-only` or `read-write`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "read-only",
+            Self::ReadWrite => "read-write",
+        }
+    }
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 impl Grant {

@@ -1,0 +1,353 @@
+//! The typed configuration.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+use std::{fmt, fs, io};
+
+use tidegate_grant::{format_bytes, format_duration};
+use tidegate_rules::Problem;
+
+use crate::environment::Environment;
+use crate::file::{FileValues, read_file};
+use crate::setting::{Given, Provenance, Setting, SettingLine};
+
+/// Values from the command line. Relative paths start from the working directory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// `--config`: the configuration file.
+    pub config: Option<PathBuf>,
+    /// `--state`: the state directory.
+    pub state: Option<PathBuf>,
+    /// `--listen`: address and port.
+    pub listen: Option<String>,
+    /// `--policy`: policy files; empty: not given.
+    pub policy: Vec<PathBuf>,
+    /// `--keys`: the key directory.
+    pub keys: Option<PathBuf>,
+    /// `--log`: how much is logged.
+    pub log_level: Option<LogLevel>,
+    /// `--log-format`.
+    pub log_format: Option<LogFormat>,
+    /// `--development`; false: not given.
+    pub development: bool,
+}
+
+/// Everything that can be set about a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The configuration file; it may be missing where it is the default.
+    pub file: Setting<PathBuf>,
+    /// Directory for everything the host keeps: databases, cache, logs. `$XDG_STATE_HOME/tidegate`.
+    pub state: Setting<PathBuf>,
+    /// Where HTTP is served: a loopback address. 127.0.0.1:8765.
+    pub listen: Setting<SocketAddr>,
+    /// Policy files, read as one policy. `policy.toml` beside the configuration file.
+    pub policy: Setting<Vec<PathBuf>>,
+    /// This machine's keys. `keys` beside the configuration file.
+    pub keys: Setting<PathBuf>,
+    /// HTTP.
+    pub http: HttpConfig,
+    /// The log.
+    pub log: LogConfig,
+    /// Development mode: components built on this machine run as signer `local-build`. No environment variable sets it,
+    /// because nobody sees an inherited variable.
+    pub development: Setting<bool>,
+}
+
+/// Bounds and checks on HTTP requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpConfig {
+    /// Values of `Origin` that are accepted, as browsers send them (`https://app.example.com`), beside those of this
+    /// machine (loopback names and addresses). Others are refused, so that a web page cannot reach the host.
+    pub allowed_origins: Setting<Vec<String>>,
+    /// Values of `Host`, without port, that are accepted beside loopback names and addresses: stops DNS rebinding.
+    pub allowed_hosts: Setting<Vec<String>>,
+    /// Largest request body, in bytes. 16 MiB; a body beyond is answered 413.
+    pub max_body: Setting<u64>,
+    /// Time for a request's headers to arrive. 10 s; otherwise slow senders would hold every connection.
+    pub header_timeout: Setting<Duration>,
+    /// Largest request head (line and headers), in bytes. 64 KiB.
+    pub max_header_bytes: Setting<u64>,
+    /// How long a connection may be open with no request on it. 2 min.
+    pub idle_timeout: Setting<Duration>,
+}
+
+/// The log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    /// How much is logged.
+    pub level: Setting<LogLevel>,
+    /// In which form.
+    pub format: Setting<LogFormat>,
+}
+
+/// How much is logged, least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// What failed.
+    Error,
+    /// And what may be wrong.
+    Warn,
+    /// And what happened. The default.
+    Info,
+    /// And details for developers.
+    Debug,
+    /// And everything else.
+    Trace,
+}
+
+/// The log's form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people. The default.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The configuration file cannot be read.
+    #[error("cannot read the configuration file `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The configuration file has problems: all of them, one a line.
+    #[error("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    File {
+        /// At least one.
+        problems: Vec<Problem>,
+    },
+    /// A value from the environment or the command line is wrong.
+    #[error("{from}: {message}")]
+    Value {
+        /// Which.
+        from: Provenance,
+        /// What is wrong and what to write instead.
+        message: String,
+    },
+    /// Nothing says where files are.
+    #[error("no home directory: set HOME, or give `--state` and `--config`")]
+    NoHome,
+}
+
+// === impl Config ===
+
+impl Config {
+    /// Reads the configuration file and puts everything together.
+    ///
+    /// # Errors
+    /// A file that was named and cannot be read, every problem in the file, or the first wrong value outside it. A
+    /// missing file at the default place is no error.
+    pub fn load(options: &Options, environment: &Environment) -> Result<Self, ConfigError> {
+        let file = config_file(options, environment)?;
+        let values = match fs::read_to_string(&file.value) {
+            Ok(text) => read_file(&file.value, &text).map_err(|problems| ConfigError::File { problems })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && file.from == Provenance::Default => {
+                FileValues::default()
+            }
+            Err(source) => return Err(ConfigError::Read { path: file.value, source }),
+        };
+        Self::merge(options, environment, file, values)
+    }
+
+    fn merge(
+        options: &Options,
+        environment: &Environment,
+        file: Setting<PathBuf>,
+        values: FileValues,
+    ) -> Result<Self, ConfigError> {
+        let folder = file.value.parent().unwrap_or(Path::new("/")).to_owned();
+        let at = |path: &Path| environment.working_directory.join(path);
+        let directory = |option: &Option<PathBuf>, flag, variable, file| Given {
+            option: option.as_deref().map(|path| (at(path), flag)),
+            environment: environment.get(variable).map(|path| (at(Path::new(path)), variable)),
+            file,
+        };
+        let state = directory(&options.state, "--state", "TIDEGATE_STATE", values.state);
+        let default_state = environment.base("XDG_STATE_HOME", ".local/state").map(|base| base.join("tidegate"));
+        let given = state.option.is_some() || state.environment.is_some() || state.file.is_some();
+        if !given && default_state.is_none() {
+            return Err(ConfigError::NoHome);
+        }
+        let paths = |text: &str| std::env::split_paths(text).map(|path| at(&path)).collect::<Vec<_>>();
+        let policy = Given {
+            option: (!options.policy.is_empty())
+                .then(|| (options.policy.iter().map(|path| at(path)).collect(), "--policy")),
+            environment: environment.get("TIDEGATE_POLICY").map(|text| (paths(text), "TIDEGATE_POLICY")),
+            file: values.policy,
+        };
+        Ok(Self {
+            state: state.or_default(|| default_state.unwrap_or_default()),
+            listen: listen(options, environment, values.listen)?,
+            policy: policy.or_default(|| vec![folder.join("policy.toml")]),
+            keys: directory(&options.keys, "--keys", "TIDEGATE_KEYS", values.keys).or_default(|| folder.join("keys")),
+            http: HttpConfig {
+                allowed_origins: Given::file(values.allowed_origins).or_default(Vec::new),
+                allowed_hosts: Given::file(values.allowed_hosts).or_default(Vec::new),
+                max_body: Given::file(values.max_body).or_default(|| 16 << 20),
+                header_timeout: Given::file(values.header_timeout).or_default(|| Duration::from_secs(10)),
+                max_header_bytes: Given::file(values.max_header_bytes).or_default(|| 64 << 10),
+                idle_timeout: Given::file(values.idle_timeout).or_default(|| Duration::from_secs(120)),
+            },
+            log: log(options, environment, values.log_level, values.log_format)?,
+            development: Given {
+                option: options.development.then_some((true, "--development")),
+                environment: None,
+                file: values.development,
+            }
+            .or_default(|| false),
+            file,
+        })
+    }
+
+    /// Every setting with its value and its source, for `doctor`.
+    #[must_use]
+    pub fn lines(&self) -> Vec<SettingLine> {
+        let path = |path: &PathBuf| path.display().to_string();
+        let joined = |texts: &Vec<String>| texts.join(", ");
+        vec![
+            self.file.line("config", path),
+            self.state.line("state", path),
+            self.listen.line("listen", ToString::to_string),
+            self.policy.line("policy", |files| files.iter().map(path).collect::<Vec<_>>().join(", ")),
+            self.keys.line("keys", path),
+            self.development.line("development", ToString::to_string),
+            self.http.allowed_origins.line("http.allowed-origins", joined),
+            self.http.allowed_hosts.line("http.allowed-hosts", joined),
+            self.http.max_body.line("http.max-body", |bytes| format_bytes(*bytes)),
+            self.http.header_timeout.line("http.header-timeout", |time| format_duration(*time)),
+            self.http.max_header_bytes.line("http.max-header-bytes", |bytes| format_bytes(*bytes)),
+            self.http.idle_timeout.line("http.idle-timeout", |time| format_duration(*time)),
+            self.log.level.line("log.level", ToString::to_string),
+            self.log.format.line("log.format", ToString::to_string),
+        ]
+    }
+}
+
+fn config_file(options: &Options, environment: &Environment) -> Result<Setting<PathBuf>, ConfigError> {
+    let at = |path: &Path| environment.working_directory.join(path);
+    if let Some(path) = &options.config {
+        return Ok(Setting { value: at(path), from: Provenance::Option("--config") });
+    }
+    if let Some(path) = environment.get("TIDEGATE_CONFIG") {
+        return Ok(Setting { value: at(Path::new(path)), from: Provenance::Environment("TIDEGATE_CONFIG") });
+    }
+    let base = environment.base("XDG_CONFIG_HOME", ".config").ok_or(ConfigError::NoHome)?;
+    Ok(Setting { value: base.join("tidegate/tidegate.toml"), from: Provenance::Default })
+}
+
+fn listen(
+    options: &Options,
+    environment: &Environment,
+    file: Option<(SocketAddr, tidegate_grant::Origin)>,
+) -> Result<Setting<SocketAddr>, ConfigError> {
+    let parse =
+        |text: &str, from: Provenance| parse_listen(text).map_err(|message| ConfigError::Value { from, message });
+    let option = match &options.listen {
+        Some(text) => Some((parse(text, Provenance::Option("--listen"))?, "--listen")),
+        None => None,
+    };
+    let variable = "TIDEGATE_LISTEN";
+    let environment = match environment.get(variable) {
+        Some(text) if option.is_none() => Some((parse(text, Provenance::Environment(variable))?, variable)),
+        _ => None,
+    };
+    let default = || SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8765);
+    Ok(Given { option, environment, file }.or_default(default))
+}
+
+/// A loopback address and a port; port 0: any free one.
+pub(crate) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text.parse().map_err(|_| {
+        format!(
+            "`{text}` is not an address and a port: write `127.0.0.1:8765` or `[::1]:8765` (names are not resolved)"
+        )
+    })?;
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    Err(format!(
+        "`{text}` can be reached from other machines, and this host has neither TLS nor authentication yet: they come \
+         first; listen on `127.0.0.1:{}` and put a proxy with both before it",
+        address.port()
+    ))
+}
+
+fn log(
+    options: &Options,
+    environment: &Environment,
+    level: Option<(LogLevel, tidegate_grant::Origin)>,
+    format: Option<(LogFormat, tidegate_grant::Origin)>,
+) -> Result<LogConfig, ConfigError> {
+    fn variable<T: FromStr<Err = String>>(
+        environment: &Environment,
+        name: &'static str,
+    ) -> Result<Option<(T, &'static str)>, ConfigError> {
+        let wrong = |message| ConfigError::Value { from: Provenance::Environment(name), message };
+        environment.get(name).map(|text| text.parse().map(|value| (value, name)).map_err(wrong)).transpose()
+    }
+    let level = Given {
+        option: options.log_level.map(|level| (level, "--log")),
+        environment: variable(environment, "TIDEGATE_LOG")?,
+        file: level,
+    };
+    let format = Given {
+        option: options.log_format.map(|format| (format, "--log-format")),
+        environment: variable(environment, "TIDEGATE_LOG_FORMAT")?,
+        file: format,
+    };
+    Ok(LogConfig { level: level.or_default(|| LogLevel::Info), format: format.or_default(|| LogFormat::Text) })
+}
+
+// === impl LogLevel, LogFormat ===
+
+const LEVELS: &[(&str, LogLevel)] = &[
+    ("error", LogLevel::Error),
+    ("warn", LogLevel::Warn),
+    ("info", LogLevel::Info),
+    ("debug", LogLevel::Debug),
+    ("trace", LogLevel::Trace),
+];
+
+const FORMATS: &[(&str, LogFormat)] = &[("text", LogFormat::Text), ("json", LogFormat::Json)];
+
+fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
+    let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
+    let known = words.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+    known.ok_or_else(|| format!("`{text}` is not one of {}", tidegate_rules::document::list(&names)))
+}
+
+impl FromStr for LogLevel {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        word(text, LEVELS)
+    }
+}
+
+impl FromStr for LogFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        word(text, FORMATS)
+    }
+}
+
+impl fmt::Display for LogLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(LEVELS.iter().find(|(_, level)| level == self).map_or("", |(name, _)| name))
+    }
+}
+
+impl fmt::Display for LogFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(FORMATS.iter().find(|(_, format)| format == self).map_or("", |(name, _)| name))
+    }
+}

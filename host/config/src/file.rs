@@ -1,0 +1,167 @@
+//! The configuration file.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tidegate_grant::Origin;
+use tidegate_rules::Problem;
+use tidegate_rules::document::{Document, Value};
+use toml::de::DeTable;
+
+use crate::config::{LogFormat, LogLevel, parse_listen};
+
+/// A value and its line.
+type Line<T> = Option<(T, Origin)>;
+
+/// What the file sets.
+#[derive(Default)]
+pub(crate) struct FileValues {
+    pub(crate) state: Line<PathBuf>,
+    pub(crate) listen: Line<SocketAddr>,
+    pub(crate) policy: Line<Vec<PathBuf>>,
+    pub(crate) keys: Line<PathBuf>,
+    pub(crate) development: Line<bool>,
+    pub(crate) allowed_origins: Line<Vec<String>>,
+    pub(crate) allowed_hosts: Line<Vec<String>>,
+    pub(crate) max_body: Line<u64>,
+    pub(crate) header_timeout: Line<Duration>,
+    pub(crate) max_header_bytes: Line<u64>,
+    pub(crate) idle_timeout: Line<Duration>,
+    pub(crate) log_level: Line<LogLevel>,
+    pub(crate) log_format: Line<LogFormat>,
+}
+
+const TOP: &[&str] = &["state", "listen", "policy", "keys", "development", "http", "log"];
+const HTTP: &[&str] =
+    &["allowed-origins", "allowed-hosts", "max-body", "header-timeout", "max-header-bytes", "idle-timeout"];
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Reads the text of the file at `path`; relative paths in it start from its folder.
+pub(crate) fn read_file(path: &Path, text: &str) -> Result<FileValues, Vec<Problem>> {
+    let (document, table) = Document::read(&path.display().to_string(), text);
+    let mut reader = Reader { document, folder: path.parent().unwrap_or(Path::new("/")) };
+    let values = table.map(|table| reader.top(&table)).unwrap_or_default();
+    let problems = reader.document.into_problems();
+    if problems.is_empty() { Ok(values) } else { Err(problems) }
+}
+
+struct Reader<'i, 'p> {
+    document: Document<'i>,
+    folder: &'p Path,
+}
+
+impl Reader<'_, '_> {
+    fn top(&mut self, table: &DeTable<'_>) -> FileValues {
+        self.document.check_keys(table, "", TOP);
+        let mut values = FileValues {
+            state: self.value(table, "state", Self::path),
+            listen: self.value(table, "listen", |reader, value, key| {
+                let text = reader.document.string(value, key)?;
+                reader.checked(value, parse_listen(text))
+            }),
+            policy: self.value(table, "policy", |reader, value, key| {
+                let items = reader.document.array(value, key)?;
+                Some(items.iter().filter_map(|item| reader.path(item, key)).collect())
+            }),
+            keys: self.value(table, "keys", Self::path),
+            development: self.value(table, "development", |reader, value, key| reader.document.boolean(value, key)),
+            ..FileValues::default()
+        };
+        if let Some(http) = table.get("http").and_then(|value| self.document.table(value, "http")) {
+            self.http(http, &mut values);
+        }
+        if let Some(log) = table.get("log").and_then(|value| self.document.table(value, "log")) {
+            self.document.check_keys(log, "[log]", &["level", "format"]);
+            values.log_level = self.value(log, "level", Self::word);
+            values.log_format = self.value(log, "format", Self::word);
+        }
+        values
+    }
+
+    fn http(&mut self, table: &DeTable<'_>, values: &mut FileValues) {
+        self.document.check_keys(table, "[http]", HTTP);
+        values.allowed_origins =
+            self.value(table, "allowed-origins", |reader, value, key| reader.texts(value, key, origin_problem));
+        values.allowed_hosts =
+            self.value(table, "allowed-hosts", |reader, value, key| reader.texts(value, key, host_problem));
+        // The upper bounds keep one request from taking the node's memory.
+        values.max_body =
+            self.value(table, "max-body", |reader, value, key| reader.document.size(value, key, 1 << 10, 1 << 30));
+        values.max_header_bytes = self
+            .value(table, "max-header-bytes", |reader, value, key| reader.document.size(value, key, 8 << 10, 1 << 20));
+        values.header_timeout = self
+            .value(table, "header-timeout", |reader, value, key| reader.document.duration(value, key, SECOND, HOUR));
+        values.idle_timeout =
+            self.value(table, "idle-timeout", |reader, value, key| reader.document.duration(value, key, SECOND, HOUR));
+    }
+
+    fn value<T>(
+        &mut self,
+        table: &DeTable<'_>,
+        key: &str,
+        read: impl FnOnce(&mut Self, &Value<'_>, &str) -> Option<T>,
+    ) -> Line<T> {
+        let value = table.get(key)?;
+        Some((read(self, value, key)?, self.document.origin(&value.span())))
+    }
+
+    fn path(&mut self, value: &Value<'_>, key: &str) -> Option<PathBuf> {
+        let text = self.document.string(value, key)?;
+        if text.is_empty() || text.starts_with('~') {
+            let message = format!("`{key}` must be a path; `~` is not expanded, write the whole path");
+            self.document.problem(value.span(), message);
+            return None;
+        }
+        Some(self.folder.join(text))
+    }
+
+    fn texts(
+        &mut self,
+        value: &Value<'_>,
+        key: &str,
+        problem: impl Fn(&str) -> Option<&'static str>,
+    ) -> Option<Vec<String>> {
+        let mut texts = Vec::new();
+        for item in self.document.array(value, key)? {
+            let Some(text) = self.document.string(item, key) else { continue };
+            match problem(text) {
+                Some(problem) => self.document.problem(item.span(), format!("`{text}` {problem}")),
+                None => texts.push(text.to_ascii_lowercase()),
+            }
+        }
+        Some(texts)
+    }
+
+    fn word<T: std::str::FromStr<Err = String>>(&mut self, value: &Value<'_>, key: &str) -> Option<T> {
+        let text = self.document.string(value, key)?;
+        self.checked(value, text.parse())
+    }
+
+    fn checked<T>(&mut self, value: &Value<'_>, result: Result<T, String>) -> Option<T> {
+        result.map_err(|message| self.document.problem(value.span(), message)).ok()
+    }
+}
+
+/// What browsers send as `Origin` is compared whole, so it must be written as they do.
+fn origin_problem(text: &str) -> Option<&'static str> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match rest {
+        _ if text.contains('*') => Some("is a pattern: origins are compared whole, name each"),
+        Some(rest) if !rest.is_empty() && !rest.contains(['/', '?', '#', '@', ' ']) => None,
+        _ => Some("is not an origin: scheme and host without a path, `https://app.example.com`"),
+    }
+}
+
+fn host_problem(text: &str) -> Option<&'static str> {
+    let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    if text.contains('*') {
+        Some("is a pattern: hosts are compared whole, name each")
+    } else if text.is_empty() || !text.bytes().all(letters) {
+        Some("is not a host name: leave scheme, port and path away")
+    } else {
+        None
+    }
+}

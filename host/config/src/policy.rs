@@ -1,0 +1,63 @@
+//! Policy files.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use tidegate_rules::{Policy, PolicyError, PublicKey, Source, parse};
+
+/// Why there is no policy. The host does not start without one that it understood completely.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyFileError {
+    /// A policy file cannot be read.
+    #[error("cannot read the policy file `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A public key file cannot be read.
+    #[error("cannot read the public key of signer `{signer}`, `{}`", path.display())]
+    Key {
+        /// The signer.
+        signer: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The policy files have problems: all of them, one a line.
+    #[error("{0}")]
+    Policy(PolicyError),
+}
+
+/// Reads policy files as one policy, and the public keys that it names: afterwards every key is [`PublicKey::Pem`].
+/// Relative paths start from the folder of the file they stand in.
+///
+/// # Errors
+/// Files that cannot be read, and every problem in them.
+pub fn read_policy(files: &[PathBuf]) -> Result<Policy, PolicyFileError> {
+    let read = |path: &PathBuf| match fs::read_to_string(path) {
+        Ok(text) => Ok(source(path, text)),
+        Err(source) => Err(PolicyFileError::Read { path: path.clone(), source }),
+    };
+    let sources = files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let mut policy = parse(&sources).map_err(PolicyFileError::Policy)?;
+    for (name, signer) in &mut policy.signers {
+        if let PublicKey::File(path) = &signer.key {
+            let pem = fs::read_to_string(path).map_err(|source| PolicyFileError::Key {
+                signer: name.clone(),
+                path: path.clone(),
+                source,
+            })?;
+            signer.key = PublicKey::Pem(pem);
+        }
+    }
+    Ok(policy)
+}
+
+fn source(path: &Path, text: String) -> Source {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let folder = absolute.parent().unwrap_or(Path::new("/")).to_owned();
+    Source { name: path.display().to_string(), folder, text }
+}
