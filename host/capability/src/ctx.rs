@@ -9,6 +9,10 @@ use wasmtime_wasi_http::{RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView,
 
 use crate::{PrepareError, Prepared, Slots};
 
+/// Handles that one instance may hold. Each is a small object in host memory, beside the memory limit; the runtime's own
+/// bound of a million would be 100 MB.
+const MAX_HANDLES: usize = 10_000;
+
 /// The data of a store: one component instance and what the host keeps for it.
 pub struct Ctx {
     /// Handles that the instance holds.
@@ -44,8 +48,10 @@ impl Ctx {
         for prepared in parts.prepared {
             prepared.wasi(&mut builder)?;
         }
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_HANDLES);
         let mut ctx = Self {
-            table: ResourceTable::new(),
+            table,
             slots: Slots::default(),
             limiter: parts.limiter,
             component: parts.component,

@@ -9,11 +9,19 @@
 //! 3. For every store, [`Prepared::attach`] puts what the interfaces need into the [`Ctx`].
 
 mod ctx;
+mod denials;
+mod guest_log;
 mod lifecycle;
+mod quoted;
+mod rate;
 mod slots;
 
 pub use ctx::{Ctx, CtxParts, DeniedHttp};
+pub use denials::Denials;
+pub use guest_log::GuestLog;
 pub use lifecycle::{Capability, ComponentInfo, Interface, LinkError, PrepareError, Prepared, Verdict};
+pub use quoted::quoted;
+pub use rate::{Admission, Rate};
 pub use slots::Slots;
 
 /// The store's data, as linkers see it.
