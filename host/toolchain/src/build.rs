@@ -61,8 +61,8 @@ impl Toolchain {
         }
         let mut built = Vec::new();
         for line in finished.stdout.lines() {
-            let message: Value = serde_json::from_str(line)
-                .map_err(|source| BuildError::Message { line: line.to_owned(), source })?;
+            let message: Value =
+                serde_json::from_str(line).map_err(|source| BuildError::Message { line: line.to_owned(), source })?;
             built.extend(component_in(&message));
         }
         Ok(built)

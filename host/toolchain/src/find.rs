@@ -105,9 +105,8 @@ fn with_target(around: &Surroundings, sysroot: &Path) -> Option<Toolchain> {
 }
 
 fn has_standard_library(folder: &Path) -> bool {
-    std::fs::read_dir(folder).is_ok_and(|entries| {
-        entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
-    })
+    std::fs::read_dir(folder)
+        .is_ok_and(|entries| entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-")))
 }
 
 /// Debian's toolchain; `None` when the packages are not there or too old.

@@ -96,10 +96,16 @@ fn debian_packages(around: &Surroundings, missing: &FindError, progress: &Progre
         return Err(Refusal::NotNeeded);
     }
     let Some(apt) = around.program("apt-get") else {
-        return Err(Refusal::failed("this is not Debian: there is no `apt-get`", format!("rustup target add {TARGET}")));
+        return Err(Refusal::failed(
+            "this is not Debian: there is no `apt-get`",
+            format!("rustup target add {TARGET}"),
+        ));
     };
     let Some(prefix) = privilege(around) else {
-        return Err(Refusal::failed("installing packages needs root, and `sudo` asks for a password", debian_command()));
+        return Err(Refusal::failed(
+            "installing packages needs root, and `sudo` asks for a password",
+            debian_command(),
+        ));
     };
     progress(&format!("installing Debian's packages {}", DEBIAN_PACKAGES.join(", ")));
     let apt_get = |arguments: &[&str]| {
@@ -133,12 +139,7 @@ fn component_linker(around: &Surroundings, missing: &FindError, progress: &Progr
     run(&mut command, None, progress, by_hand)
 }
 
-fn run(
-    command: &mut Command,
-    limit: Option<Duration>,
-    progress: &Progress<'_>,
-    by_hand: &str,
-) -> Result<(), Refusal> {
+fn run(command: &mut Command, limit: Option<Duration>, progress: &Progress<'_>, by_hand: &str) -> Result<(), Refusal> {
     let program = command.get_program().to_string_lossy().into_owned();
     match command::run(command, limit, Stdout::Report, progress) {
         Ok(finished) if finished.success => Ok(()),

@@ -51,7 +51,8 @@ impl Surroundings {
     /// The rustup toolchains on this machine, in the order of their names.
     pub(crate) fn rustup_toolchains(&self) -> Vec<PathBuf> {
         let Ok(entries) = std::fs::read_dir(self.rustup_home.join("toolchains")) else { return Vec::new() };
-        let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+        let mut found: Vec<PathBuf> =
+            entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
         found.sort();
         found
     }

@@ -91,7 +91,8 @@ fn place(guest: &Built, to: &Path, need: Manifest) -> Result<bool> {
 fn remove_others(folder: &Path, names: &[String]) -> Result<()> {
     for entry in std::fs::read_dir(folder)?.flatten() {
         let file = entry.file_name().to_string_lossy().into_owned();
-        let known = names.iter().any(|name| file.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with(".wasm")));
+        let known =
+            names.iter().any(|name| file.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with(".wasm")));
         if !known && file.contains(".wasm") {
             std::fs::remove_file(entry.path()).with_context(|| format!("cannot remove `{file}`"))?;
         }

@@ -26,7 +26,8 @@ impl Layout {
             .find(|folder| folder.join("CACHEDIR.TAG").is_file())
             .context("this program is not in a target directory of cargo's; start it as `cargo x`")?;
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let root = root.canonicalize().context("the checkout was moved since `cargo x` was built; run `cargo clean`")?;
+        let root =
+            root.canonicalize().context("the checkout was moved since `cargo x` was built; run `cargo clean`")?;
         Ok(Self { root, target: target.to_path_buf() })
     }
 

@@ -37,7 +37,9 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     // `cargo x run -- --help` reaches the host; `cargo x run --help` is ours.
-    if let ("-h" | "--help" | "help", _) | (_, Some("-h" | "--help")) = (verb.as_str(), rest.first().map(String::as_str)) {
+    if let ("-h" | "--help" | "help", _) | (_, Some("-h" | "--help")) =
+        (verb.as_str(), rest.first().map(String::as_str))
+    {
         print!("{}", help::of(verb));
         return Ok(ExitCode::SUCCESS);
     }
