@@ -1,0 +1,34 @@
+// Drives an MCP server with @modelcontextprotocol/client; see ../README.md.
+"use strict";
+
+const { Client, StreamableHTTPClientTransport } = require("@modelcontextprotocol/client");
+const { StdioClientTransport } = require("@modelcontextprotocol/client/stdio");
+const { Driver, TIMEOUT_MS, main } = require("./steps.cjs");
+
+// The first revision without a handshake: changes of lists arrive on a stream that the client opens.
+const MODERN = "2026-07-28";
+
+main(async (mode, transport, target) => {
+  const negotiation = mode === "auto" || mode === "legacy" ? mode : { pin: mode };
+  const client = new Client({ name: "tidegate-tests", version: "1.0.0" }, { versionNegotiation: { mode: negotiation } });
+  const driver = new Driver({
+    protocol: () => client.getNegotiatedProtocolVersion(),
+    server: () => client.getServerVersion(),
+    capabilities: () => client.getServerCapabilities(),
+    // Through the bare request: `listTools()` would gather the pages itself.
+    page: (cursor) => client.request({ method: "tools/list", params: cursor === undefined ? {} : { cursor } }),
+    call: (params, options) => client.callTool(params, options),
+    ping: () => client.ping({ timeout: TIMEOUT_MS }),
+    listen: async () => {
+      if (client.getNegotiatedProtocolVersion() >= MODERN) await client.listen({ toolsListChanged: true });
+    },
+    close: () => client.close(),
+  });
+  client.setNotificationHandler("notifications/tools/list_changed", () => driver.countChange());
+  const wire =
+    transport === "http"
+      ? new StreamableHTTPClientTransport(new URL(target[0]))
+      : new StdioClientTransport({ command: target[0], args: target.slice(1) });
+  await client.connect(wire, { timeout: TIMEOUT_MS });
+  return driver;
+});

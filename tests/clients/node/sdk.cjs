@@ -1,0 +1,32 @@
+// Drives an MCP server with @modelcontextprotocol/sdk, the library's first generation; see ../README.md.
+"use strict";
+
+const { Client } = require("@modelcontextprotocol/sdk/client/index.js");
+const { StdioClientTransport } = require("@modelcontextprotocol/sdk/client/stdio.js");
+const { StreamableHTTPClientTransport } = require("@modelcontextprotocol/sdk/client/streamableHttp.js");
+const { ToolListChangedNotificationSchema } = require("@modelcontextprotocol/sdk/types.js");
+const { Driver, TIMEOUT_MS, main } = require("./steps.cjs");
+
+main(async (mode, transport, target) => {
+  if (mode !== "legacy") throw new Error(`this library knows the mode legacy only, not ${mode}`);
+  const client = new Client({ name: "tidegate-tests", version: "1.0.0" });
+  let wire;
+  const driver = new Driver({
+    // Over stdio this generation does not say which revision it agreed on.
+    protocol: () => wire.protocolVersion,
+    server: () => client.getServerVersion(),
+    capabilities: () => client.getServerCapabilities(),
+    page: (cursor) => client.listTools(cursor === undefined ? {} : { cursor }),
+    call: (params, options) => client.callTool(params, undefined, options),
+    ping: () => client.ping({ timeout: TIMEOUT_MS }),
+    listen: async () => {},
+    close: () => client.close(),
+  });
+  client.setNotificationHandler(ToolListChangedNotificationSchema, () => driver.countChange());
+  wire =
+    transport === "http"
+      ? new StreamableHTTPClientTransport(new URL(target[0]))
+      : new StdioClientTransport({ command: target[0], args: target.slice(1) });
+  await client.connect(wire, { timeout: TIMEOUT_MS });
+  return driver;
+});

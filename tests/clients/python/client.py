@@ -1,0 +1,155 @@
+"""Drives an MCP server with the official Python client; see ../README.md for the steps and their answers."""
+
+import json
+import sys
+from typing import Any
+
+import anyio
+from mcp import Client, MCPError, StdioServerParameters
+from mcp_types import PaginatedRequestParams, ToolListChangedNotification
+
+# The first revision without a handshake: changes of lists arrive on a stream that the client opens.
+MODERN = "2026-07-28"
+
+# Longest wait for an answer, so that a broken server fails the test and does not stop it.
+TIMEOUT_SECONDS = 30.0
+
+
+def wire(model: Any) -> Any:
+    return model.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def failure(error: BaseException) -> dict[str, Any]:
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    if isinstance(error, MCPError):
+        return {"error": {"code": error.error.code, "message": error.error.message}}
+    return {"error": {"code": None, "message": f"{type(error).__name__}: {error}"}}
+
+
+class Driver:
+    def __init__(self) -> None:
+        self.client: Client
+        self.changes = 0
+        self.changed = anyio.Event()
+
+    async def on_message(self, message: Any) -> None:
+        if isinstance(message, ToolListChangedNotification):
+            self.count_change()
+
+    def count_change(self) -> None:
+        self.changes += 1
+        self.changed.set()
+        self.changed = anyio.Event()
+
+    async def list(self, _step: dict[str, Any]) -> dict[str, Any]:
+        tools: list[Any] = []
+        pages = 0
+        cursor = None
+        while True:
+            page = await self.client.session.list_tools(params=PaginatedRequestParams(cursor=cursor))
+            tools.extend(wire(tool) for tool in page.tools)
+            pages += 1
+            cursor = page.next_cursor
+            if cursor is None:
+                return {"tools": tools, "pages": pages}
+
+    async def call(self, step: dict[str, Any]) -> dict[str, Any]:
+        seen: list[dict[str, Any]] = []
+
+        async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+            seen.append({"progress": progress, "total": total, "message": message})
+
+        cancel_after = step.get("cancel_after_ms")
+        seconds = None if cancel_after is None else cancel_after / 1000
+        with anyio.move_on_after(seconds) as scope:
+            result = await self.client.call_tool(
+                step["tool"],
+                step.get("arguments", {}),
+                read_timeout_seconds=step.get("timeout_ms", TIMEOUT_SECONDS * 1000) / 1000,
+                progress_callback=on_progress if step.get("progress") else None,
+            )
+        if scope.cancelled_caught:
+            return {"cancelled": True, "progress": seen}
+        return {"result": wire(result), "progress": seen}
+
+    async def ping(self, _step: dict[str, Any]) -> dict[str, Any]:
+        await self.client.session.send_ping()
+        return {"pong": True}
+
+    async def listen(self, _step: dict[str, Any]) -> dict[str, Any]:
+        if self.client.protocol_version >= MODERN:
+            await self.background.start(self.subscription)
+        return {"listening": True}
+
+    async def subscription(self, *, task_status: Any) -> None:
+        async with self.client.listen(tools_list_changed=True) as events:
+            task_status.started()
+            async for _ in events:
+                self.count_change()
+
+    async def wait_for_changes(self, step: dict[str, Any]) -> dict[str, Any]:
+        with anyio.move_on_after(step["timeout_ms"] / 1000):
+            while self.changes < step["at_least"]:
+                await self.changed.wait()
+        return {"changes": self.changes}
+
+    async def together(self, step: dict[str, Any]) -> dict[str, Any]:
+        answers: list[Any] = [None] * len(step["steps"])
+
+        async def one(index: int, inner: dict[str, Any]) -> None:
+            answers[index] = await self.answer(inner)
+
+        async with anyio.create_task_group() as group:
+            for index, inner in enumerate(step["steps"]):
+                group.start_soon(one, index, inner)
+        return {"together": answers}
+
+    async def answer(self, step: dict[str, Any]) -> dict[str, Any]:
+        verbs = {
+            "list": self.list,
+            "call": self.call,
+            "ping": self.ping,
+            "listen": self.listen,
+            "changes": self.wait_for_changes,
+            "together": self.together,
+        }
+        try:
+            return await verbs[step["do"]](step)
+        except Exception as error:  # every refusal is an answer for the test to judge
+            return failure(error)
+
+    async def run(self, mode: str, server: Any) -> None:
+        async with Client(
+            server, mode=mode, message_handler=self.on_message, read_timeout_seconds=TIMEOUT_SECONDS
+        ) as self.client:
+            info = self.client.server_info
+            say({"connected": {
+                "protocol": self.client.protocol_version,
+                "server": None if info is None else wire(info),
+                "capabilities": wire(self.client.server_capabilities),
+            }})
+            async with anyio.create_task_group() as self.background:
+                async for line in anyio.wrap_file(sys.stdin):
+                    if line.strip():
+                        say(await self.answer(json.loads(line)))
+                self.background.cancel_scope.cancel()
+
+
+def say(answer: dict[str, Any]) -> None:
+    print(json.dumps(answer), flush=True)
+
+
+def main() -> int:
+    mode, transport, *target = sys.argv[1:]
+    server = target[0] if transport == "http" else StdioServerParameters(command=target[0], args=target[1:])
+    try:
+        anyio.run(Driver().run, mode, server)
+    except Exception as error:
+        say(failure(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+//! `cargo x clients`: the environments of the official MCP clients.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+
+use crate::layout::Layout;
+use crate::no_arguments;
+use crate::step::must;
+
+/// `cargo x clients`.
+pub(crate) fn command(layout: &Layout, rest: &[String]) -> Result<ExitCode> {
+    no_arguments("clients", rest)?;
+    install(layout)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Installs both environments unless they hold what the lock files say.
+pub(crate) fn install(layout: &Layout) -> Result<()> {
+    let pinned = layout.root.join("tests/clients");
+    once(&layout.clients().join("python"), &pinned.join("python/requirements.txt"), python)?;
+    once(&layout.clients().join("node"), &pinned.join("node/package-lock.json"), node)
+}
+
+/// Installs into `folder` unless it was done for this very content of `lock`.
+fn once(folder: &Path, lock: &Path, install: impl FnOnce(&Path, &Path) -> Result<()>) -> Result<()> {
+    let wanted = std::fs::read(lock).with_context(|| format!("cannot read `{}`", lock.display()))?;
+    let guard = folder.with_extension("lock");
+    std::fs::create_dir_all(folder.parent().unwrap_or(folder))?;
+    let guard = std::fs::File::create(&guard).with_context(|| format!("cannot write `{}`", guard.display()))?;
+    guard.lock().context("cannot wait for another installation")?;
+    let done = folder.join("installed.lock");
+    if std::fs::read(&done).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    println!("installing {} into {}", lock.display(), folder.display());
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).with_context(|| format!("cannot remove `{}`", folder.display()))?;
+    }
+    install(folder, lock)?;
+    std::fs::write(&done, wanted).with_context(|| format!("cannot write `{}`", done.display()))
+}
+
+fn python(folder: &Path, requirements: &Path) -> Result<()> {
+    let made = must(Command::new("python3").args(["-m", "venv"]).arg(folder));
+    made.context("no Python environment; Python 3.11 or later with venv is needed (`apt-get install python3-venv`)")?;
+    let mut pip = Command::new(folder.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off", "-r"]);
+    must(pip.arg(requirements)).context("the Python client was not installed")
+}
+
+fn node(folder: &Path, lock: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for file in [lock.to_path_buf(), lock.with_file_name("package.json")] {
+        let name = file.file_name().context("a lock file has a name")?;
+        std::fs::copy(&file, folder.join(name)).with_context(|| format!("cannot copy `{}`", file.display()))?;
+    }
+    // Scripts of packages do not run: what is installed is what the lock file's hashes say, nothing fetched beside it.
+    let mut npm = Command::new("npm");
+    npm.current_dir(folder).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"]);
+    must(&mut npm).context("the Node clients were not installed; npm is needed (`apt-get install npm`)")?;
+    match node_program(folder) {
+        Some(_) => Ok(()),
+        None => bail!(
+            "npm installed no Node 22 for this processor; `tests/clients/node/package.json` lists which there are"
+        ),
+    }
+}
+
+/// The Node 22 that npm installed.
+fn node_program(folder: &Path) -> Option<PathBuf> {
+    let program = folder.join("node_modules/.bin/node");
+    program.is_file().then_some(program)
+}

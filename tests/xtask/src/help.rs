@@ -1,0 +1,101 @@
+//! What `--help` prints.
+
+/// The list of commands.
+pub(crate) const ALL: &str = "\
+cargo x: everything one does with this checkout
+
+  cargo x run [ARGUMENTS]     build host and components, sign them with a developer key, serve MCP
+  cargo x test [FILTER]       every test and check; ends with `N passed, N failed`
+  cargo x guests              build the components and the tests' guests
+  cargo x lint                formatting, clippy and documentation
+  cargo x bench [ARGUMENTS]   measure a release build
+  cargo x clients             install the official MCP clients that the tests use
+  cargo x doctor              what this machine has, and what mends the rest
+  cargo x clean               remove built guests and clients
+
+`cargo x COMMAND --help` says more. Everything made goes below the target directory.
+";
+
+const GUESTS: &str = "\
+cargo x guests
+
+Builds the workspaces components/ and tests/fixtures/ for wasm32-wasip2, strips each component, embeds its
+tidegate.toml, and writes
+
+  target/components/NAME.wasm   the shipped components
+  target/fixtures/NAME.wasm     guests that only tests load; without tidegate.toml they stay foreign components
+
+A file whose content does not change is not written, so its signature stays valid. Installs the guest toolchain
+when it is missing: with rustup, else with Debian's packages (needs root or sudo without a password).
+";
+
+const RUN: &str = "\
+cargo x run [ARGUMENTS]
+
+Builds guests and host, creates a developer key on first use, signs every shipped component with it and starts
+`tidegate run` with ARGUMENTS appended, for example
+
+  cargo x run                               MCP on http://127.0.0.1:8765/mcp
+  cargo x run -- --listen 127.0.0.1:9000    another port
+  cargo x run -- --stdio                    MCP on standard input and output
+
+Key, policy and data are in target/tidegate/; delete that folder to start anew. The policy is written once from
+policies/presets/developer.toml and is yours to change.
+";
+
+const TEST: &str = "\
+cargo x test [FILTER]
+
+Builds the guests, installs the official MCP clients (Node 22 through npm, Python packages in a venv) and runs:
+formatting, clippy, documentation, the host's tests, examples in documentation, and the components' own tests.
+Goes on after a failure and ends with one line `N passed, N failed`; the exit code is 0 when nothing failed.
+
+FILTER runs only the host's tests whose names contain it.
+";
+
+const LINT: &str = "\
+cargo x lint [--fix]
+
+cargo fmt --check, cargo clippy with warnings as errors, cargo doc with broken links as errors, for the host and
+for the components. --fix formats instead of checking.
+";
+
+const BENCH: &str = "\
+cargo x bench [ARGUMENTS]
+
+Builds guests and host in the release profile and runs tests/bench with ARGUMENTS.
+";
+
+const CLIENTS: &str = "\
+cargo x clients
+
+Installs what tests/clients/ pins into target/clients/: a Python venv and Node packages (with Node 22 itself).
+Does nothing while the lock files are unchanged. Needs python3 with venv, and npm.
+";
+
+const DOCTOR: &str = "\
+cargo x doctor
+
+Looks for what building and testing need, changes nothing, and prints the command that mends each gap.
+";
+
+const CLEAN: &str = "\
+cargo x clean
+
+Removes built guests and the clients' environments. Keeps the host's build and the developer key.
+";
+
+/// The help of one command, the list for anything else.
+pub(crate) fn of(verb: &str) -> &'static str {
+    match verb {
+        "guests" => GUESTS,
+        "run" => RUN,
+        "test" => TEST,
+        "lint" => LINT,
+        "bench" => BENCH,
+        "clients" => CLIENTS,
+        "doctor" => DOCTOR,
+        "clean" => CLEAN,
+        _ => ALL,
+    }
+}
