@@ -18,9 +18,6 @@ pub use json::JsonError;
 pub use manifest::{
     ComponentKind, HttpManifest, MANIFEST_SECTION, MAX_MANIFEST_BYTES, Manifest, ManifestError, ManifestProblem, State,
 };
-pub use requests::{
-    DirectoryRequest, EnvironmentRequest, KvRequest, MAX_REQUESTS, NetworkRequest, Requests, SecretRequest,
-};
 pub use sections::{SectionError, embed_manifest};
 pub use sigstore::{MAX_SIGNATURE_BYTES, SIGSTORE_MEDIA_TYPE, SignatureBundle, SignatureError, VerificationMaterial};
 pub use statement::{COMPONENT_PREDICATE, MAX_SUBJECTS, Predicate, STATEMENT_TYPE, Statement, Subject};

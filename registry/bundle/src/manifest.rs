@@ -7,7 +7,9 @@ use std::str::FromStr;
 use serde::Deserialize;
 use tidegate_reference::{ComponentName, Reference, Version};
 
-use crate::requests::Requests;
+use tidegate_grant::Requests;
+
+use crate::requests;
 
 /// Name of the custom section that holds the manifest's text (UTF-8 TOML).
 pub const MANIFEST_SECTION: &str = "tidegate:manifest";
@@ -160,7 +162,7 @@ impl Manifest {
             at("http.paths", http.paths.iter().try_for_each(|path| check_path(path)))?;
             at("http.paths", check_once(http.paths.iter()))?;
         }
-        self.requests.check()
+        requests::check(&self.requests)
     }
 }
 
