@@ -1,1 +1,38 @@
 //! The runtime: compile in a limited child, cache, pool, limits, epochs.
+//!
+//! This crate knows wasmtime, and nothing of policies, capabilities or protocols. It is the only one with `unsafe`.
+//!
+//! ```text
+//! bytes --load--> cache entry (HMAC) | compile child (limits, Landlock, seccomp) --> Component
+//! data + Limiter --Engine::store--> CallStore --run(deadline)--> (result, CallStore) | Failure, and the store is gone
+//! ```
+//!
+//! Binaries call [`worker::run_if_asked`] first thing in `main`: the compile child is the same executable.
+
+mod cache;
+mod compile;
+mod config;
+mod engine;
+mod epoch;
+mod failure;
+mod layout;
+mod limiter;
+mod load;
+pub mod runtime;
+mod sandbox;
+mod store;
+mod text;
+mod wire;
+pub mod worker;
+
+pub use config::{CompileLimits, Compiler, EngineConfig, HostKey, Pool};
+pub use engine::{Engine, EngineError, PoolUse};
+pub use failure::{Frame, Failure};
+pub use layout::{Layout, LayoutKind};
+pub use limiter::{Limit, Limiter, MAX_MEMORIES, MAX_TABLES, Refusal, StoreLimits};
+pub use load::{LoadError, Loaded, Origin};
+pub use wire::{Probe, Sandbox};
+pub use store::{CallLimits, CallStore, DeadlineReached, Running};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! The host's side of a compilation.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+
+use crate::config::Compiler;
+use crate::load::LoadError;
+use crate::text;
+use crate::wire::{Hello, MARKER, MAX_LINE, Outcome, PROTOCOL, Probe, Sandbox, TASK, Task};
+
+/// Time for the child to say hello: it reads its own executable and closes doors, a few milliseconds. Ten seconds are
+/// for an overloaded board; without a bound a program that never calls the hook would hold the load for ever.
+const HELLO: Duration = Duration::from_secs(10);
+/// Bytes kept of what the child writes to standard error.
+const STDERR: u64 = 8 * 1024;
+
+/// Native code, and what it cost.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) code: Vec<u8>,
+    pub(crate) cpu: Duration,
+    pub(crate) wall: Duration,
+    pub(crate) sandbox: Sandbox,
+}
+
+enum Answer {
+    Code { code: Vec<u8>, cpu_micros: u64 },
+    Probe(Probe),
+}
+
+/// Compiles one component in a child.
+pub(crate) async fn compile(compiler: &Compiler, task: &Task, component: &[u8]) -> Result<Compiled, LoadError> {
+    let started = Instant::now();
+    let (sandbox, answer) = ask(compiler, task, component).await?;
+    match answer {
+        Answer::Code { code, cpu_micros } => {
+            Ok(Compiled { code, cpu: Duration::from_micros(cpu_micros), wall: started.elapsed(), sandbox })
+        }
+        Answer::Probe(_) => Err(broken("it answered a question that nobody asked")),
+    }
+}
+
+/// Asks a child what it can still do.
+pub(crate) async fn probe(compiler: &Compiler, task: &Task) -> Result<(Sandbox, Probe), LoadError> {
+    match ask(compiler, &Task { probe: true, ..task.clone() }, &[]).await? {
+        (sandbox, Answer::Probe(probe)) => Ok((sandbox, probe)),
+        _ => Err(broken("it answered a question that nobody asked")),
+    }
+}
+
+async fn ask(compiler: &Compiler, task: &Task, component: &[u8]) -> Result<(Sandbox, Answer), LoadError> {
+    let mut child = spawn(compiler, task)?;
+    let Some(mut stderr) = child.stderr.take() else { return Err(broken("it has no standard error")) };
+    let mut said = Vec::new();
+    let complaints = async {
+        // Kept up to a bound, then thrown away, so that the child never waits for us.
+        let _ = (&mut stderr).take(STDERR).read_to_end(&mut said).await;
+        let _ = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
+    };
+    let talk = timeout(task.limits.wall, async {
+        let answer = async {
+            let answer = converse(&mut child, compiler, task, component).await;
+            if answer.is_err() {
+                // Not one more byte is wanted; this also ends its standard error.
+                let _ = child.start_kill();
+            }
+            answer
+        };
+        tokio::join!(answer, complaints).0
+    });
+    let Ok(answer) = talk.await else {
+        let _ = child.kill().await;
+        return Err(LoadError::CompileWall { limit: task.limits.wall });
+    };
+    // It has closed its pipes, or was killed: it is about to end.
+    let status = child.wait().await.map_err(|source| cannot_start(compiler, source))?;
+    match answer {
+        Ok(answer) => Ok(answer),
+        Err(Broken::Load(error)) => Err(error),
+        Err(Broken::NoHello) => Err(no_hook(compiler, &said)),
+        Err(Broken::Silent) => Err(died(status, &said, task)),
+    }
+}
+
+fn spawn(compiler: &Compiler, task: &Task) -> Result<Child, LoadError> {
+    let task = serde_json::to_string(task).map_err(|error| broken(&error.to_string()))?;
+    Command::new(&compiler.program)
+        .args(&compiler.args)
+        .arg(MARKER)
+        .env_clear()
+        .env(TASK, task)
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|source| cannot_start(compiler, source))
+}
+
+/// Why there is no answer.
+enum Broken {
+    /// Known already.
+    Load(LoadError),
+    /// The program is no compile child.
+    NoHello,
+    /// It said hello and ended without an answer: how it ended says why.
+    Silent,
+}
+
+async fn converse(
+    child: &mut Child,
+    compiler: &Compiler,
+    task: &Task,
+    component: &[u8],
+) -> Result<(Sandbox, Answer), Broken> {
+    let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(Broken::NoHello);
+    };
+    let mut stdout = BufReader::new(stdout);
+    let hello = match timeout(HELLO.min(task.limits.wall), line::<Hello>(&mut stdout)).await {
+        Ok(Some(hello)) if hello.tidegate_compile_child == PROTOCOL => hello,
+        Ok(Some(_)) => {
+            let program = compiler.program.clone();
+            return Err(Broken::Load(LoadError::OtherVersion { program }));
+        }
+        Ok(None) | Err(_) => return Err(Broken::NoHello),
+    };
+    let send = async {
+        // A child that ends early says why on stdout, or by how it ended.
+        let _ = stdin.write_all(component).await;
+        drop(stdin);
+    };
+    let (answer, ()) = tokio::join!(receive(&mut stdout, task), send);
+    Ok((hello.sandbox, answer?))
+}
+
+async fn receive(stdout: &mut BufReader<ChildStdout>, task: &Task) -> Result<Answer, Broken> {
+    let (bytes, cpu_micros) = match line::<Outcome>(stdout).await.ok_or(Broken::Silent)? {
+        Outcome::Code { bytes, cpu_micros } => (bytes, cpu_micros),
+        Outcome::Probe(probe) => return Ok(Answer::Probe(probe)),
+        Outcome::Invalid { message } => return Err(Broken::Load(invalid(message, task))),
+        Outcome::Setup { message } => return Err(Broken::Load(broken(&message))),
+    };
+    let limit = task.limits.output;
+    if bytes > limit {
+        return Err(Broken::Load(LoadError::CompileOutput { limit, bytes }));
+    }
+    let mut code = Vec::with_capacity(usize::try_from(bytes).unwrap_or_default());
+    let read = stdout.take(bytes).read_to_end(&mut code).await.map_err(|_| Broken::Silent)?;
+    if read as u64 == bytes { Ok(Answer::Code { code, cpu_micros }) } else { Err(Broken::Silent) }
+}
+
+/// One line of JSON; nothing if there is none, or another, or it is too long.
+async fn line<T: DeserializeOwned>(stdout: &mut BufReader<ChildStdout>) -> Option<T> {
+    let mut line = Vec::new();
+    stdout.take(MAX_LINE).read_until(b'\n', &mut line).await.ok()?;
+    serde_json::from_slice(&line).ok()
+}
+
+fn invalid(message: String, task: &Task) -> LoadError {
+    // Where the compiler can, it reports that it got no memory instead of aborting.
+    if message.contains("out of memory") || message.contains("Cannot allocate memory") {
+        return LoadError::CompileMemory { limit: task.limits.memory };
+    }
+    LoadError::Invalid { message }
+}
+
+fn died(status: ExitStatus, said: &[u8], task: &Task) -> LoadError {
+    let said = String::from_utf8_lossy(said);
+    if said.contains("memory allocation of") {
+        return LoadError::CompileMemory { limit: task.limits.memory };
+    }
+    match status.signal() {
+        Some(libc::SIGXCPU) => LoadError::CompileCpu { limit: task.limits.cpu },
+        Some(signal) => LoadError::CompilerCrashed { how: format!("by signal {signal}{}", quoted(&said)) },
+        None => {
+            let code = status.code().unwrap_or_default();
+            LoadError::CompilerCrashed { how: format!("with exit code {code}{}", quoted(&said)) }
+        }
+    }
+}
+
+fn quoted(said: &str) -> String {
+    let last: String = said.lines().take(3).collect::<Vec<_>>().join("; ").chars().take(400).collect();
+    if last.is_empty() { String::new() } else { format!(" after `{last}`") }
+}
+
+fn no_hook(compiler: &Compiler, said: &[u8]) -> LoadError {
+    LoadError::NotACompiler { program: compiler.program.clone(), said: quoted(&String::from_utf8_lossy(said)) }
+}
+
+fn cannot_start(compiler: &Compiler, source: std::io::Error) -> LoadError {
+    LoadError::CannotStart { program: compiler.program.clone(), source }
+}
+
+fn broken(what: &str) -> LoadError {
+    LoadError::CompilerCrashed { how: format!("before it started: {what}") }
+}
+
+/// Sizes and times of a limit, for the messages of [`LoadError`].
+pub(crate) fn size(bytes: u64) -> String {
+    text::bytes(bytes)
+}

@@ -1,0 +1,190 @@
+//! The engine: what its parts share.
+
+use std::hash::{Hash, Hasher};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+use ring::digest;
+use tokio::sync::Semaphore;
+
+use crate::cache::Cache;
+use crate::config::{Compiler, EngineConfig};
+use crate::epoch::{Running, Ticker};
+use crate::layout::{self, Layout};
+use crate::wire::Task;
+use crate::worker;
+
+/// Compiles, caches, holds the pool and the clock. A clone is the same engine.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    wasmtime: wasmtime::Engine,
+    task: Task,
+    compiler: Compiler,
+    compiling: Semaphore,
+    cache: Option<Arc<Cache>>,
+    ticker: Ticker,
+}
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The program does not call the hook.
+    #[error("this process was started to compile: call `tidegate_engine::worker::run_if_asked()` first thing in `main`")]
+    NoHook,
+    /// The address space is too small for any layout.
+    #[error("no address space for the pool: lower `instances` in `[pool]`, or raise the limit on address space (`ulimit -v`)")]
+    AddressSpace,
+    /// The runtime refuses its configuration.
+    #[error("the runtime does not start: {message}")]
+    Runtime {
+        /// Why not.
+        message: String,
+    },
+    /// The cache directory is not usable.
+    #[error("cannot use `{}` as cache directory", .path.display())]
+    CacheDir {
+        /// Its path.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// No thread for the clock.
+    #[error("cannot start the thread that ticks")]
+    Thread {
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+/// Slots in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolUse {
+    /// Component instances.
+    pub component_instances: u64,
+    /// Core instances.
+    pub core_instances: u64,
+    /// Memories.
+    pub memories: u64,
+    /// Tables.
+    pub tables: u64,
+    /// Stacks of running calls.
+    pub stacks: u64,
+    /// Component instances that there may be.
+    pub limit: u32,
+}
+
+impl Engine {
+    /// An engine: chooses a layout for its pool, opens the cache, starts the thread that ticks. Some milliseconds.
+    ///
+    /// # Errors
+    /// See [`EngineError`].
+    pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
+        if worker::asked().is_some() {
+            return Err(EngineError::NoHook);
+        }
+        let pool = &config.pool;
+        let layout = Layout::choose(pool, layout::fits).ok_or(EngineError::AddressSpace)?;
+        let runtime = |error: wasmtime::Error| EngineError::Runtime { message: format!("{error:#}") };
+        let wasmtime = wasmtime::Engine::new(&layout.host_config(pool)).map_err(runtime)?;
+        let cache = match config.cache_dir {
+            Some(path) => {
+                let entry_limit = config.compile_limits.output;
+                let opened = Cache::open(&path, &config.host_key, fingerprint(&wasmtime), config.cache_bytes, entry_limit);
+                Some(Arc::new(opened.map_err(|source| EngineError::CacheDir { path, source })?))
+            }
+            None => None,
+        };
+        let ticker = Ticker::start(wasmtime.clone(), config.epoch_period)
+            .map_err(|source| EngineError::Thread { source })?;
+        let task = Task { layout, stack: pool.stack, limits: config.compile_limits, probe: false };
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let compiling = Semaphore::new(cores);
+        let inner = Inner { wasmtime, task, compiler: config.compiler, compiling, cache, ticker };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The engine of wasmtime, for linkers and `InstancePre`.
+    #[must_use]
+    pub fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.inner.wasmtime
+    }
+
+    /// How the pool lies in the address space of this node.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.inner.task.layout
+    }
+
+    /// Slots in use now.
+    #[must_use]
+    pub fn pool_use(&self) -> PoolUse {
+        let limit = self.layout().instances;
+        match self.wasmtime().pooling_allocator_metrics() {
+            Some(metrics) => PoolUse {
+                component_instances: metrics.component_instances(),
+                core_instances: metrics.core_instances(),
+                memories: metrics.memories() as u64,
+                tables: metrics.tables() as u64,
+                stacks: metrics.stacks() as u64,
+                limit,
+            },
+            None => PoolUse { component_instances: 0, core_instances: 0, memories: 0, tables: 0, stacks: 0, limit },
+        }
+    }
+
+    pub(crate) fn task(&self) -> &Task {
+        &self.inner.task
+    }
+
+    pub(crate) fn compiler(&self) -> &Compiler {
+        &self.inner.compiler
+    }
+
+    pub(crate) fn compiling(&self) -> &Semaphore {
+        &self.inner.compiling
+    }
+
+    pub(crate) fn cache(&self) -> Option<&Arc<Cache>> {
+        self.inner.cache.as_ref()
+    }
+
+    pub(crate) fn ticking(&self) -> Running {
+        self.inner.ticker.running()
+    }
+
+    /// Ticks of the clock since the start.
+    #[cfg(test)]
+    pub(crate) fn ticks(&self) -> usize {
+        self.inner.ticker.ticks()
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("layout", self.layout()).finish_non_exhaustive()
+    }
+}
+
+/// What compiled code depends on besides the component: version, target, flags and features of the runtime.
+fn fingerprint(engine: &wasmtime::Engine) -> [u8; 32] {
+    struct Sha(digest::Context);
+    impl Hasher for Sha {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+    let mut sha = Sha(digest::Context::new(&digest::SHA256));
+    engine.precompile_compatibility_hash().hash(&mut sha);
+    let mut hash = [0; 32];
+    hash.copy_from_slice(sha.0.finish().as_ref());
+    hash
+}

@@ -1,0 +1,257 @@
+//! Bytes to a component: from the cache, or through the compile child.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ring::digest;
+use wasmtime::component::Component;
+
+use crate::cache::Cache;
+use crate::compile::{self, size};
+use crate::engine::Engine;
+use crate::wire::{Probe, Sandbox};
+
+/// First bytes of native code (ELF): an AOT-compiled component is one.
+const ELF: &[u8] = b"\x7fELF";
+/// First bytes of a component: magic, version 13, layer 1.
+const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+/// First bytes of a core module: magic, version 1, layer 0.
+const MODULE: &[u8] = b"\0asm\x01\0\0\0";
+/// Bytes hashed before other tasks get their turn: about 1 ms.
+const HASH_CHUNK: usize = 1 << 20;
+
+/// A component, ready to be linked.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The component.
+    pub component: Component,
+    /// Where its code is from.
+    pub origin: Origin,
+}
+
+/// Where code is from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The cache.
+    Cache,
+    /// A compile child, just now.
+    Compiled {
+        /// CPU time of the child.
+        cpu: Duration,
+        /// Time from start to end.
+        wall: Duration,
+        /// What the child had given up; weaker on old kernels.
+        sandbox: Sandbox,
+    },
+}
+
+/// Why a component was not loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The component is native code.
+    #[error("this is native code, not a component: native code runs only if this host compiled it; use the `.wasm` file")]
+    NativeCode,
+    /// The component is a core module.
+    #[error("this is a core module, not a component: build it for `wasm32-wasip2`, or wrap it with `wasm-tools component new`")]
+    CoreModule,
+    /// The component is none.
+    #[error("this is not a WebAssembly component: it does not start with a component's magic bytes")]
+    NotWasm,
+    /// The caller's digest is another one.
+    #[error("the bytes do not have the digest that was verified")]
+    Digest,
+    /// The component is not valid, or uses what is switched off.
+    #[error("the component is not valid: {message}")]
+    Invalid {
+        /// What is wrong, by the compiler.
+        message: String,
+    },
+    /// The component needs more than a slot of the pool has.
+    #[error("the component does not fit a slot of the pool: {message}")]
+    DoesNotFit {
+        /// What is too large.
+        message: String,
+    },
+    /// The component is too large.
+    #[error("the component has {}, more than the compile limit of {} (setting `compile.input`)", size(*.bytes), size(*.limit))]
+    CompileInput {
+        /// The limit in bytes.
+        limit: u64,
+        /// Its size.
+        bytes: u64,
+    },
+    /// The component makes the compiler use too much memory.
+    #[error("compiling it takes more than {} of memory (setting `compile.memory`)", size(*.limit))]
+    CompileMemory {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The component makes the compiler use too much CPU time.
+    #[error("compiling it takes more than {limit:?} of CPU time (setting `compile.cpu`)")]
+    CompileCpu {
+        /// The limit.
+        limit: Duration,
+    },
+    /// The compiler took too long.
+    #[error("compiling it takes longer than {limit:?} (setting `compile.wall`)")]
+    CompileWall {
+        /// The limit.
+        limit: Duration,
+    },
+    /// The component becomes too much code.
+    #[error("compiled it has {}, more than the compile limit of {} (setting `compile.output`)", size(*.bytes), size(*.limit))]
+    CompileOutput {
+        /// The limit in bytes.
+        limit: u64,
+        /// Its size.
+        bytes: u64,
+    },
+    /// The compiler crashed on the component.
+    #[error("the compiler ended {how}; the host is not affected")]
+    CompilerCrashed {
+        /// How.
+        how: String,
+    },
+    /// The compiler does not start.
+    #[error("cannot start the compiler `{}`: check that the file exists and may be executed", .program.display())]
+    CannotStart {
+        /// Its path.
+        program: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The program started is no compiler.
+    #[error(
+        "`{}` did not answer as compiler{said}: call `tidegate_engine::worker::run_if_asked()` first thing in its `main`",
+        .program.display()
+    )]
+    NotACompiler {
+        /// Its path.
+        program: PathBuf,
+        /// What it wrote to standard error instead.
+        said: String,
+    },
+    /// The program started is a compiler of another version.
+    #[error("`{}` is another version than this host: install both from the same release", .program.display())]
+    OtherVersion {
+        /// Its path.
+        program: PathBuf,
+    },
+    /// The code that the compiler handed back does not load.
+    #[error("the compiled code does not load: {message}")]
+    Code {
+        /// Why not.
+        message: String,
+    },
+    /// The host is stopping.
+    #[error("the host is stopping")]
+    Stopping,
+}
+
+impl Engine {
+    /// Makes a component of verified bytes: from the cache, or compiled in a child. `digest` is their SHA-256, which
+    /// is checked again. The bytes themselves never reach a compiler in this process.
+    ///
+    /// # Errors
+    /// See [`LoadError`]. A cache that cannot be read or written is no error: it is logged.
+    pub async fn load(&self, bytes: &[u8], digest: &[u8; 32]) -> Result<Loaded, LoadError> {
+        look(bytes, self.task().limits.input)?;
+        if sha256(bytes).await != *digest {
+            return Err(LoadError::Digest);
+        }
+        if let Some(cache) = self.cache()
+            && let Some(component) = self.from_cache(Arc::clone(cache), *digest).await?
+        {
+            return Ok(Loaded { component, origin: Origin::Cache });
+        }
+        let compiled = {
+            let _permit = self.compiling().acquire().await.map_err(|_| LoadError::Stopping)?;
+            compile::compile(self.compiler(), self.task(), bytes).await?
+        };
+        let origin = Origin::Compiled { cpu: compiled.cpu, wall: compiled.wall, sandbox: compiled.sandbox };
+        let (engine, cache, digest, code) = (self.clone(), self.cache().cloned(), *digest, compiled.code);
+        let component = blocking(move || {
+            let component = deserialize(engine.wasmtime(), &code)?;
+            if let Some(cache) = cache {
+                cache.write(&digest, &code);
+            }
+            Ok(component)
+        })
+        .await?;
+        Ok(Loaded { component, origin })
+    }
+
+    /// Starts a compile child, and has it try what it must not be able to do. For `doctor` and tests.
+    ///
+    /// # Errors
+    /// The child does not start or answer.
+    pub async fn probe_compiler(&self) -> Result<(Sandbox, Probe), LoadError> {
+        compile::probe(self.compiler(), self.task()).await
+    }
+
+    async fn from_cache(&self, cache: Arc<Cache>, digest: [u8; 32]) -> Result<Option<Component>, LoadError> {
+        let engine = self.clone();
+        blocking(move || {
+            let Some(entry) = cache.read(&digest) else {
+                return Ok(None);
+            };
+            match deserialize(engine.wasmtime(), entry.code()) {
+                Ok(component) => Ok(Some(component)),
+                Err(error) => {
+                    cache.remove(&digest, &error.to_string());
+                    Ok(None)
+                }
+            }
+        })
+        .await
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
+) -> Result<T, LoadError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| LoadError::Stopping)?
+}
+
+fn look(bytes: &[u8], limit: u64) -> Result<(), LoadError> {
+    if bytes.starts_with(ELF) {
+        return Err(LoadError::NativeCode);
+    }
+    if bytes.starts_with(MODULE) {
+        return Err(LoadError::CoreModule);
+    }
+    if !bytes.starts_with(COMPONENT) {
+        return Err(LoadError::NotWasm);
+    }
+    let length = bytes.len() as u64;
+    if length > limit {
+        return Err(LoadError::CompileInput { limit, bytes: length });
+    }
+    Ok(())
+}
+
+async fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for chunk in bytes.chunks(HASH_CHUNK) {
+        context.update(chunk);
+        if chunk.len() == HASH_CHUNK {
+            tokio::task::yield_now().await;
+        }
+    }
+    let mut hash = [0; 32];
+    hash.copy_from_slice(context.finish().as_ref());
+    hash
+}
+
+#[allow(unsafe_code, reason = "native code can only be trusted, not checked")]
+fn deserialize(engine: &wasmtime::Engine, code: &[u8]) -> Result<Component, LoadError> {
+    // SAFETY: `code` is what our own compile child handed back through a pipe that only it and we hold, or a cache
+    // entry whose HMAC under this host's key covers exactly this buffer, the component's digest, the engine's version
+    // and its configuration. It is in memory of ours, so nobody changes it after the check.
+    unsafe { Component::deserialize(engine, code) }.map_err(|error| {
+        let message = format!("{error:#}");
+        if message.contains("exceeds the") { LoadError::DoesNotFit { message } } else { LoadError::Code { message } }
+    })
+}

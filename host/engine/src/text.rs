@@ -1,0 +1,19 @@
+//! Sizes for people.
+
+/// `64 MiB`, `1.5 GiB`, `200 bytes`.
+pub(crate) fn bytes(count: u64) -> String {
+    const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    for (name, unit) in UNITS {
+        if count >= unit {
+            let tenths = count % unit * 10 / unit;
+            let whole = count / unit;
+            return if tenths == 0 { format!("{whole} {name}") } else { format!("{whole}.{tenths} {name}") };
+        }
+    }
+    format!("{count} bytes")
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
