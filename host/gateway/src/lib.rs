@@ -1,1 +1,80 @@
-//! Tidegate, the embedding API: a builder, a host, calls and events.
+//! Tidegate: a plugin host for the edge in which every capability is a WebAssembly component.
+//!
+//! This crate is the host as a library, and the one place that knows all of its parts. An application builds a
+//! [`Host`], adds signed components and calls their tools; it may also let the host serve HTTP or a byte stream through
+//! protocol components. The command line is such an application.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use tidegate::{CallEvent, Host};
+//!
+//! let policy = tidegate::parse_policy("policy.toml", &std::fs::read_to_string("policy.toml")?)?;
+//! let host = Host::builder("/var/lib/app").policy(policy).build().await?;
+//! host.add("tool-time.wasm".as_ref()).await?;
+//!
+//! let mut call = host.call_tool("current_time", r#"{"zone":"Europe/Berlin"}"#);
+//! while let Some(event) = call.next().await {
+//!     match event {
+//!         CallEvent::Progress(progress) => println!("{}", progress.progress),
+//!         CallEvent::Message(message) => println!("{}", message.data),
+//!         CallEvent::Done(end) => println!("{:?}", end?),
+//!     }
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! Components are compiled in a child process, which is the same executable started again: call
+//! [`run_if_compile_child`] first thing in `main`.
+
+mod admit;
+mod builder;
+mod call;
+mod control;
+mod files;
+mod host;
+mod report;
+mod serve;
+mod trust;
+
+pub use admit::{Admitted, AdmitError};
+pub use builder::{BuildError, Builder};
+pub use call::{CallEvent, ToolCall};
+pub use control::{
+    Client as ControlClient, Control, ControlError, Fault as ControlFault, Reply as ControlReply, Request as ControlRequest,
+};
+pub use files::{FilesError, StatePaths};
+pub use host::{Host, Loaded, RemoveError};
+pub use report::{ComponentReport, ContentReport, Listing, OutputReport, RefusedReport, SignerReport, ToolReport};
+pub use serve::{HttpOptions, HttpServer, ServeError};
+pub use tidegate_transport_http::{Allow, Limits as HttpLimits};
+
+pub use tidegate_attestation as attestation;
+pub use tidegate_audit::{Audit, Event as AuditEvent, FileSink, FileSinkError, Record, Sink, TraceSink};
+pub use tidegate_bindings::types;
+pub use tidegate_bundle as bundle;
+pub use tidegate_cap_host::{SecretSource, Where as SecretPlace};
+pub use tidegate_engine::{CompileLimits, Compiler, runtime};
+pub use tidegate_grant as grant;
+pub use tidegate_reference as reference;
+pub use tidegate_router::CallError;
+pub use tidegate_rules as rules;
+pub use tidegate_source_dir as source;
+pub use trust::{TrustedKeysError, trust_root};
+
+use std::process::ExitCode;
+
+/// Compiles a component and gives the exit code, if this process was started to do so; nothing otherwise.
+///
+/// Every binary that builds a [`Host`] calls it first thing in `main`, before threads, runtimes and arguments.
+#[must_use]
+pub fn run_if_compile_child() -> Option<ExitCode> {
+    tidegate_engine::worker::run_if_asked()
+}
+
+/// Reads the text of a policy file. `name` stands in messages; relative paths in it start from the working directory.
+///
+/// # Errors
+/// Every problem in it, with line and column.
+pub fn parse_policy(name: &str, text: &str) -> Result<rules::Policy, rules::PolicyError> {
+    rules::parse(&[rules::Source::new(name.as_ref(), text)])
+}

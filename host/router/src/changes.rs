@@ -10,7 +10,7 @@ const WAITING: usize = 1024;
 
 /// Everybody who watches.
 #[derive(Default)]
-pub struct Changes {
+pub(crate) struct Changes {
     watches: Mutex<Vec<Weak<Shared>>>,
 }
 
@@ -27,7 +27,7 @@ struct Shared {
 
 impl Changes {
     /// Starts to watch.
-    pub fn watch(&self) -> Watch {
+    pub(crate) fn watch(&self) -> Watch {
         let shared = Arc::new(Shared::default());
         let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
         watches.retain(|watch| watch.strong_count() > 0);
@@ -36,7 +36,7 @@ impl Changes {
     }
 
     /// Tells everybody.
-    pub fn tell(&self, change: &Change) {
+    pub(crate) fn tell(&self, change: &Change) {
         let watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
         for shared in watches.iter().filter_map(Weak::upgrade) {
             shared.add(change.clone());

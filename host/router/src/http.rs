@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body as HttpBody;
-use tidegate_engine::Failure;
 use tidegate_supervisor::{Component, Permit, RunError};
 use tokio::sync::oneshot;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
@@ -127,9 +126,4 @@ impl HttpError {
     pub fn is_busy(&self) -> bool {
         matches!(self, Self::Busy { .. })
     }
-}
-
-/// Whether a failure is for want of a slot.
-pub(crate) fn is_exhausted(error: &RunError) -> bool {
-    matches!(error, RunError::Failed(Failure::PoolExhausted(_)))
 }

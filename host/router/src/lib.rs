@@ -135,10 +135,6 @@ impl Router {
         self.inner.changes.tell(change);
     }
 
-    pub(crate) fn supervisor(&self) -> &Supervisor {
-        &self.inner.supervisor
-    }
-
     pub(crate) fn audit(&self) -> &Audit {
         &self.inner.audit
     }

@@ -18,7 +18,7 @@ const PROGRESS_PERIOD: Duration = Duration::from_millis(10);
 const EVENTS: usize = 256;
 
 /// What the caller and the called share while a call runs.
-pub struct Live {
+pub(crate) struct Live {
     inner: Mutex<Inner>,
     /// Wakes the reader of events.
     ready: Notify,
@@ -44,7 +44,7 @@ struct Inner {
 impl Live {
     /// A call that has just started. `budget`: bytes that its events may take while they wait.
     #[must_use]
-    pub fn new(client: ClientFeatures, deadline: Instant, budget: usize) -> Self {
+    pub(crate) fn new(client: ClientFeatures, deadline: Instant, budget: usize) -> Self {
         Self {
             inner: Mutex::new(Inner { budget, ..Inner::default() }),
             ready: Notify::new(),
@@ -57,30 +57,30 @@ impl Live {
 
     /// What the client can answer.
     #[must_use]
-    pub fn client(&self) -> ClientFeatures {
+    pub(crate) fn client(&self) -> ClientFeatures {
         self.client
     }
 
     /// Time until the deadline; zero when it has passed.
     #[must_use]
-    pub fn remaining(&self) -> Duration {
+    pub(crate) fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
     /// Says that nobody wants the result any more. Idempotent.
-    pub fn cancel(&self) {
+    pub(crate) fn cancel(&self) {
         self.cancelled.store(true, Ordering::Release);
         self.cancellation.notify_waiters();
     }
 
     /// Whether the call was cancelled.
     #[must_use]
-    pub fn is_cancelled(&self) -> bool {
+    pub(crate) fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Acquire)
     }
 
     /// Waits for cancellation.
-    pub async fn cancelled(&self) {
+    pub(crate) async fn cancelled(&self) {
         let mut notified = std::pin::pin!(self.cancellation.notified());
         loop {
             // Registered before the look at the flag, so that a cancellation in between is not missed.
@@ -94,7 +94,7 @@ impl Live {
     }
 
     /// Takes a progress report. Reports that do not grow are dropped.
-    pub fn progress(&self, report: Progress) {
+    pub(crate) fn progress(&self, report: Progress) {
         let mut inner = self.lock();
         let now = Instant::now();
         let (highest, sent) = match inner.progress {
@@ -119,7 +119,7 @@ impl Live {
     }
 
     /// Takes a message.
-    pub fn message(&self, message: Message) {
+    pub(crate) fn message(&self, message: Message) {
         let mut inner = self.lock();
         if !inner.done {
             inner.push(Event::Message(message));
@@ -129,7 +129,7 @@ impl Live {
     }
 
     /// Takes the end. Later events and ends are dropped.
-    pub fn finish(&self, end: Result<Outcome, Error>) {
+    pub(crate) fn finish(&self, end: Result<Outcome, Error>) {
         let mut inner = self.lock();
         if inner.done {
             return;
@@ -144,7 +144,7 @@ impl Live {
     }
 
     /// The next event, if one waits.
-    pub fn next(&self) -> Option<Event> {
+    pub(crate) fn next(&self) -> Option<Event> {
         let mut inner = self.lock();
         if inner.events.is_empty() && inner.held_is_due() {
             inner.release();
@@ -155,7 +155,7 @@ impl Live {
     }
 
     /// Waits until an event waits.
-    pub async fn wait(&self) {
+    pub(crate) async fn wait(&self) {
         loop {
             let until = {
                 let inner = self.lock();

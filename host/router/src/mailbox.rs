@@ -21,7 +21,7 @@ const MESSAGES: u32 = 4_096;
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// The mailboxes of one component.
-pub struct Mailboxes {
+pub(crate) struct Mailboxes {
     inner: Mutex<Inner>,
     random: Box<dyn Fn() -> Result<String, Error> + Send + Sync>,
 }
@@ -45,7 +45,7 @@ struct Entry {
 
 impl Mailboxes {
     /// No mailboxes. `random` makes ids: 32 hexadecimal digits from 128 random bits.
-    pub fn new(random: impl Fn() -> Result<String, Error> + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(random: impl Fn() -> Result<String, Error> + Send + Sync + 'static) -> Self {
         Self { inner: Mutex::new(Inner::default()), random: Box::new(random) }
     }
 
@@ -53,7 +53,7 @@ impl Mailboxes {
     ///
     /// # Errors
     /// When options or message are out of bounds, or there is no room.
-    pub fn create(&self, options: Options, first: Vec<u8>) -> Result<String, Error> {
+    pub(crate) fn create(&self, options: Options, first: Vec<u8>) -> Result<String, Error> {
         check(&options, &first)?;
         let id = (self.random)()?;
         let mut inner = self.lock();
@@ -79,7 +79,7 @@ impl Mailboxes {
     ///
     /// # Errors
     /// When it is not.
-    pub fn open(&self, id: &str) -> Result<(), Error> {
+    pub(crate) fn open(&self, id: &str) -> Result<(), Error> {
         self.lock().entry(id).map(|_| ())
     }
 
@@ -87,7 +87,7 @@ impl Mailboxes {
     ///
     /// # Errors
     /// When the mailbox is gone, the message is out of bounds, or there is no room.
-    pub fn post(&self, id: &str, body: Vec<u8>) -> Result<u64, Error> {
+    pub(crate) fn post(&self, id: &str, body: Vec<u8>) -> Result<u64, Error> {
         check_message(&body)?;
         let mut inner = self.lock();
         let room = BYTES.saturating_sub(inner.bytes);
@@ -117,14 +117,14 @@ impl Mailboxes {
     ///
     /// # Errors
     /// When the mailbox is gone.
-    pub fn read(&self, id: &str, after: u64, limit: u32) -> Result<Vec<Message>, Error> {
+    pub(crate) fn read(&self, id: &str, after: u64, limit: u32) -> Result<Vec<Message>, Error> {
         let mut inner = self.lock();
         let entry = inner.entry(id)?;
         Ok(entry.messages.iter().filter(|message| message.number > after).take(limit as usize).cloned().collect())
     }
 
     /// Waits until there is a message after a number, or the mailbox is gone.
-    pub async fn wait(&self, id: &str, after: u64) {
+    pub(crate) async fn wait(&self, id: &str, after: u64) {
         loop {
             let changed = {
                 let inner = self.lock();
@@ -151,7 +151,7 @@ impl Mailboxes {
     }
 
     /// Forgets a mailbox. Idempotent.
-    pub fn close(&self, id: &str) {
+    pub(crate) fn close(&self, id: &str) {
         let mut inner = self.lock();
         if let Some(entry) = inner.boxes.remove(id) {
             inner.bytes -= entry.bytes;

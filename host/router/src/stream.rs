@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tidegate_supervisor::{Component, RunError};
 use tokio::io::{AsyncRead, AsyncWrite};
-use wasmtime::component::Resource;
 use wasmtime_wasi::p2::pipe::{AsyncReadStream, AsyncWriteStream};
 use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream};
 

@@ -29,7 +29,7 @@ pub struct Component {
     pub(crate) imports: Vec<ImportedInterface>,
     pub(crate) start: Start,
     pub(crate) pre: InstancePre<Ctx>,
-    pub(crate) exports: Exports,
+    pub(crate) exports: Arc<Exports>,
     pub(crate) prepared: Vec<Arc<dyn Prepared>>,
     pub(crate) engine: Engine,
     pub(crate) admission: Admission,
@@ -176,11 +176,11 @@ impl Component {
     ///
     /// # Errors
     /// When the instance fails or reaches a limit; it is thrown away then.
-    pub async fn run<R: Send>(
+    pub async fn run<R: Send + 'static>(
         &self,
         deadline: Instant,
         setup: impl FnOnce(&mut Ctx) + Send,
-        body: impl for<'a> FnOnce(&'a mut Store<Ctx>, &'a Instance, &'a Exports) -> Body<'a, R> + Send,
+        body: impl for<'a> FnOnce(&'a mut Store<Ctx>, &'a Instance, &'a Exports) -> Body<'a, R> + Send + 'static,
     ) -> Result<R, RunError> {
         match &self.actor {
             None => self.run_fresh(deadline, setup, body).await,
@@ -188,32 +188,32 @@ impl Component {
         }
     }
 
-    async fn run_fresh<R: Send>(
+    async fn run_fresh<R: Send + 'static>(
         &self,
         deadline: Instant,
         setup: impl FnOnce(&mut Ctx) + Send,
-        body: impl for<'a> FnOnce(&'a mut Store<Ctx>, &'a Instance, &'a Exports) -> Body<'a, R> + Send,
+        body: impl for<'a> FnOnce(&'a mut Store<Ctx>, &'a Instance, &'a Exports) -> Body<'a, R> + Send + 'static,
     ) -> Result<R, RunError> {
         let (mut ctx, limiter) = self.ctx()?;
         setup(&mut ctx);
         let store = self.engine.store(ctx, &limiter, |ctx| &mut *ctx.limiter);
         let limits = self.call_limits(deadline);
-        let (pre, exports) = (&self.pre, &self.exports);
+        let (pre, exports) = (self.pre.clone(), Arc::clone(&self.exports));
         let run = store.run(&limits, move |store| {
             Box::pin(async move {
                 let instance = pre.instantiate_async(&mut *store).await?;
-                body(store, &instance, exports).await
+                body(store, &instance, &exports).await
             })
         });
         Ok(run.await?.0)
     }
 
-    async fn run_actor<R: Send>(
+    async fn run_actor<R: Send + 'static>(
         &self,
         actor: &Actor,
         deadline: Instant,
         setup: impl FnOnce(&mut Ctx) + Send,
-        body: impl for<'a> FnOnce(&'a mut Store<Ctx>, &'a Instance, &'a Exports) -> Body<'a, R> + Send,
+        body: impl for<'a> FnOnce(&'a mut Store<Ctx>, &'a Instance, &'a Exports) -> Body<'a, R> + Send + 'static,
     ) -> Result<R, RunError> {
         let turn = self.engine.bounded(deadline, actor.turn()).await;
         let mut place = turn.map_err(|_| RunError::Failed(Failure::Deadline))?;
@@ -238,12 +238,12 @@ impl Component {
         }
     }
 
-    async fn run_live<R: Send>(
+    async fn run_live<R: Send + 'static>(
         &self,
         live: Option<Live>,
         deadline: Instant,
         setup: impl FnOnce(&mut Ctx) + Send,
-        body: impl for<'a> FnOnce(&'a mut Store<Ctx>, &'a Instance, &'a Exports) -> Body<'a, R> + Send,
+        body: impl for<'a> FnOnce(&'a mut Store<Ctx>, &'a Instance, &'a Exports) -> Body<'a, R> + Send + 'static,
     ) -> Result<(R, Live), RunError> {
         let (mut store, present) = match live {
             Some((store, instance)) => (store, Some(instance)),
@@ -254,14 +254,14 @@ impl Component {
         };
         setup(store.data_mut());
         let limits = self.call_limits(deadline);
-        let (pre, exports) = (&self.pre, &self.exports);
+        let (pre, exports) = (self.pre.clone(), Arc::clone(&self.exports));
         let run = store.run(&limits, move |store| {
             Box::pin(async move {
                 let instance = match present {
                     Some(instance) => instance,
                     None => pre.instantiate_async(&mut *store).await?,
                 };
-                let value = body(store, &instance, exports).await?;
+                let value = body(store, &instance, &exports).await?;
                 Ok((value, instance))
             })
         });

@@ -70,10 +70,10 @@ impl Loader<'_> {
     /// Checks imports before anything is compiled, compiles, links what is granted and nothing else.
     pub(crate) async fn load(&self, bundle: VerifiedBundle, grant: Grant) -> Result<Component, LoadError> {
         let began = Instant::now();
-        let names = bundle.imports().to_vec();
+        let names = bundle.bundle().imports().to_vec();
         let imports = self.check(&names, &grant)?;
         let loaded = self.engine.load(bundle.bytes(), bundle.digest().as_bytes()).await?;
-        let cached = loaded.is_cached();
+        let cached = matches!(loaded.origin, tidegate_engine::Origin::Cache);
         let code = loaded.component;
         let pre = self.link(&code, &imports)?;
         let export_names: Vec<String> =
@@ -94,7 +94,7 @@ impl Loader<'_> {
         let stateful = manifest.as_ref().is_some_and(|manifest| manifest.state == State::Stateful);
         let component = Component {
             reference: bundle.reference().clone(),
-            digest: *bundle.digest(),
+            digest: bundle.digest(),
             signer: bundle.signer().clone(),
             manifest,
             admission: Admission::new(info.grant.limits.concurrency),
@@ -102,7 +102,7 @@ impl Loader<'_> {
             imports,
             start: Start { cached, took: began.elapsed() },
             pre,
-            exports,
+            exports: Arc::new(exports),
             prepared,
             engine: self.engine.clone(),
             actor: stateful.then(Actor::default),
@@ -137,7 +137,7 @@ impl Loader<'_> {
                 continue;
             }
             let interface = Interface::parse(name);
-            if is_types_only(&item, self.engine) {
+            if is_types_only(&item.ty, self.engine) {
                 linker.instance(name).map_err(|source| LinkError::new(interface, source))?;
                 continue;
             }
@@ -161,7 +161,7 @@ fn is_types_only(item: &ComponentItem, engine: &Engine) -> bool {
     match item {
         ComponentItem::ComponentInstance(instance) => instance
             .exports(engine.wasmtime())
-            .all(|(_, item)| matches!(item, ComponentItem::Type(_))),
+            .all(|(_, item)| matches!(item.ty, ComponentItem::Type(_))),
         _ => false,
     }
 }

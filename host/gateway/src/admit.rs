@@ -1,0 +1,151 @@
+//! How a component gets in: verified, decided on, loaded, asked what it offers. One way for all of them.
+
+use std::sync::Arc;
+
+use tidegate_attestation::{LocalError, Signer, VerifiedBundle, VerifyError, verify, verify_local};
+use tidegate_audit::Event;
+use tidegate_bundle::Bundle;
+use tidegate_rules::{LOCAL_BUILD, Subject, decide};
+use tidegate_source_dir::{Proof, ReadError, Sourced, StoreError};
+use tidegate_supervisor::{Component, DefinitionsError, LoadError};
+
+use crate::host::Node;
+
+/// A component that was let in.
+#[derive(Debug)]
+pub struct Admitted {
+    pub(crate) component: Arc<Component>,
+    pub(crate) bundle: Bundle,
+    pub(crate) proof: Proof,
+}
+
+/// A component was not let in. Nothing of it runs.
+#[derive(Debug, thiserror::Error)]
+pub enum AdmitError {
+    /// Its files cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Its signature does not hold, or nobody we believe made it.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    /// It was not built on this machine.
+    #[error(transparent)]
+    Local(#[from] LocalError),
+    /// It has no signature, but a receipt of a local build, which counts in development mode only.
+    #[error(
+        "`{0}` has no signature; it was built on this machine, so it runs with `--development`, \
+         or sign it with `tidegate sign {0}`"
+    )]
+    DevelopmentOnly(String),
+    /// It asks for more than it is granted, or cannot run here.
+    #[error("`{component}` is refused: {source}")]
+    Load {
+        /// Name and version.
+        component: String,
+        /// Why.
+        source: LoadError,
+    },
+    /// What it offers cannot be served.
+    #[error("`{component}` is refused: {source}")]
+    Definitions {
+        /// Name and version.
+        component: String,
+        /// Why.
+        source: DefinitionsError,
+    },
+    /// A signer that can be believed, but no `[[grant]]` names it.
+    #[error("`{component}` is signed by `{signer}`, but no `[[grant]]` of the policy is for it: add\n\n[[grant]]\nsigner = \"{signer}\"\ncomponent = \"{name}\"")]
+    NoRule {
+        /// Name and version.
+        component: String,
+        /// Name.
+        name: String,
+        /// The signer.
+        signer: String,
+    },
+    /// It cannot be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl AdmitError {
+    /// Whether the signature or the policy refuses it; otherwise something is broken.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        !matches!(self, Self::Read(_) | Self::Store(_))
+    }
+}
+
+impl Node {
+    /// Verifies, decides, loads and asks. The component does not serve yet.
+    pub(crate) async fn admit(&self, sourced: Sourced) -> Result<Admitted, AdmitError> {
+        let label = sourced.bundle.label();
+        let digest = sourced.bundle.digest().to_string();
+        let admitted = self.verify_and_load(sourced).await;
+        // What the supervisor refuses, it writes itself.
+        if let Err(error) = admitted.as_ref().map_err(|error| match error {
+            AdmitError::Load { .. } => None,
+            other => Some(other.to_string()),
+        }) && let Some(reason) = error
+        {
+            self.audit.emit(Event::Refused { component: label, digest: Some(digest), reason });
+        }
+        admitted
+    }
+
+    async fn verify_and_load(&self, sourced: Sourced) -> Result<Admitted, AdmitError> {
+        let (verified, proof) = self.verify(sourced)?;
+        let bundle = verified.bundle().clone();
+        let name = verified.reference().to_string();
+        let grant = self.decide(&verified)?;
+        let component = self.supervisor.load(verified, grant).await;
+        let component = component.map_err(|source| AdmitError::Load { component: name.clone(), source })?;
+        let asked = component.refresh().await;
+        asked.map_err(|source| AdmitError::Definitions { component: name, source })?;
+        Ok(Admitted { component: Arc::new(component), bundle, proof })
+    }
+
+    /// A signature first; a receipt only where there is none, and only in development mode.
+    fn verify(&self, sourced: Sourced) -> Result<(VerifiedBundle, Proof), AdmitError> {
+        let Sourced { bundle, receipt } = sourced;
+        match (bundle.signatures().first().cloned(), receipt) {
+            (None, Some(_)) if !self.development => Err(AdmitError::DevelopmentOnly(bundle.label())),
+            (None, Some(receipt)) => {
+                let verified = verify_local(bundle, &receipt, &self.host_key)?;
+                Ok((verified, Proof::Receipt(receipt)))
+            }
+            (signature, _) => {
+                let verified = verify(bundle, &self.trust)?;
+                Ok((verified, Proof::Signature(signature.unwrap_or_default())))
+            }
+        }
+    }
+
+    fn decide(&self, verified: &VerifiedBundle) -> Result<tidegate_grant::Grant, AdmitError> {
+        let signer = signer_name(verified.signer());
+        let name = verified.reference().name.as_str();
+        // Running at all is something that policy says: a known key alone lets nothing in.
+        if self.policy.rules_for(signer, name).next().is_none() {
+            return Err(AdmitError::NoRule {
+                component: verified.reference().to_string(),
+                name: name.to_owned(),
+                signer: signer.to_owned(),
+            });
+        }
+        let decision = decide(
+            &self.policy,
+            &Subject {
+                signer,
+                component: name,
+                imports: verified.bundle().imports(),
+                requests: verified.manifest().map(|manifest| &manifest.requests),
+            },
+        );
+        Ok(decision.grant)
+    }
+}
+
+/// A signer's name in the policy.
+pub(crate) fn signer_name(signer: &Signer) -> &str {
+    signer.name().unwrap_or(LOCAL_BUILD)
+}

@@ -1,0 +1,171 @@
+//! Puts a host together.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate_audit::{Audit, Sink};
+use tidegate_cap_host::SecretSource;
+use tidegate_capability::Capability;
+use tidegate_engine::{CompileLimits, Compiler, Engine, EngineConfig, EngineError, HostKey as EngineKey, Pool};
+use tidegate_grant::Limits;
+use tidegate_router::{ContextCapability, GatewayCapability, Later, Router};
+use tidegate_rules::Policy;
+use tidegate_source_dir::{Store, StoreError};
+use tidegate_supervisor::Supervisor;
+
+use crate::files::{FilesError, StatePaths};
+use crate::host::{Host, Node};
+use crate::trust::{TrustedKeysError, trust_root};
+
+/// Builds a [`Host`].
+#[must_use]
+pub struct Builder {
+    state: PathBuf,
+    policy: Policy,
+    development: bool,
+    sinks: Vec<Arc<dyn Sink>>,
+    secrets: SecretSource,
+    compiler: Compiler,
+    compile_limits: CompileLimits,
+    extra_roots: Vec<u8>,
+}
+
+/// A host cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The state directory cannot be used.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// The installed components cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A signer of the policy cannot be believed.
+    #[error(transparent)]
+    Trust(#[from] TrustedKeysError),
+    /// The runtime cannot start.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The key-value database cannot be opened.
+    #[error(transparent)]
+    Kv(#[from] tidegate_cap_kv::OpenError),
+    /// The certificates given for outgoing TLS cannot be used.
+    #[error(transparent)]
+    Roots(#[from] tidegate_cap_http::RootsError),
+}
+
+impl Builder {
+    pub(crate) fn new(state: &Path) -> Self {
+        Self {
+            state: state.to_owned(),
+            policy: Policy::default(),
+            development: false,
+            sinks: Vec::new(),
+            secrets: SecretSource::default(),
+            compiler: Compiler::default(),
+            compile_limits: CompileLimits::default(),
+            extra_roots: Vec::new(),
+        }
+    }
+
+    /// Whom to believe and what to grant. Without it: nobody, nothing.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Also runs components without a signature that were built on this machine, as signer `local-build`. For
+    /// development; every listing says so.
+    pub fn development(mut self, development: bool) -> Self {
+        self.development = development;
+        self
+    }
+
+    /// Writes audit events to one more sink.
+    pub fn audit(mut self, sink: Arc<dyn Sink>) -> Self {
+        self.sinks.push(sink);
+        self
+    }
+
+    /// Where secrets come from.
+    pub fn secrets(mut self, secrets: SecretSource) -> Self {
+        self.secrets = secrets;
+        self
+    }
+
+    /// The program that compiles components, in place of this executable.
+    pub fn compiler(mut self, compiler: Compiler) -> Self {
+        self.compiler = compiler;
+        self
+    }
+
+    /// Bounds on compiling one component.
+    pub fn compile_limits(mut self, limits: CompileLimits) -> Self {
+        self.compile_limits = limits;
+        self
+    }
+
+    /// Certificates (PEM) that outgoing TLS believes beside the public ones.
+    pub fn extra_roots(mut self, pem: Vec<u8>) -> Self {
+        self.extra_roots = pem;
+        self
+    }
+
+    /// Builds the host, without components: see [`Host::load_installed`] and [`Host::add`].
+    ///
+    /// # Errors
+    /// As [`BuildError`] says; nothing runs then.
+    pub async fn build(self) -> Result<Host, BuildError> {
+        let paths = StatePaths::open(&self.state)?;
+        let host_key = paths.load_host_key()?;
+        let store = Store::open(&paths.root)?;
+        let trust = trust_root(&self.policy)?;
+        let engine = Engine::new(EngineConfig {
+            pool: Pool {
+                instances: self.policy.pool.instances,
+                stack: self.policy.pool.stack,
+                max_memory: Limits::MAX_MEMORY,
+                max_table_elements: Limits::MAX_TABLE_ELEMENTS,
+                max_core_instances_per_component: Limits::MAX_INSTANCES,
+            },
+            cache_dir: Some(paths.cache()),
+            cache_bytes: 1 << 30,
+            host_key: EngineKey(*host_key.as_bytes()),
+            compiler: self.compiler,
+            compile_limits: self.compile_limits,
+            epoch_period: Duration::from_millis(1),
+        })?;
+        let audit = Audit::new(self.sinks);
+        let later = Later::default();
+        let capabilities: Vec<Arc<dyn Capability>> = vec![
+            Arc::new(ContextCapability),
+            Arc::new(GatewayCapability::new(later.clone())),
+            Arc::new(tidegate_cap_wasi::Wasi::new()),
+            Arc::new(tidegate_cap_host::Host::new(self.secrets)),
+            Arc::new(tidegate_cap_kv::Kv::open(&paths.kv())?),
+            Arc::new(tidegate_cap_http::Http::new(&self.extra_roots)?),
+            Arc::new(tidegate_cap_system::System::new()),
+        ];
+        let supervisor = Arc::new(Supervisor::new(engine, capabilities, audit.clone()));
+        let router = Router::new(Arc::clone(&supervisor), audit.clone(), &later, random);
+        Ok(Host::new(Node {
+            paths,
+            host_key,
+            store,
+            trust,
+            policy: self.policy,
+            development: self.development,
+            supervisor,
+            router,
+            audit,
+        }))
+    }
+}
+
+/// 128 random bits.
+fn random() -> Option<[u8; 16]> {
+    use ring::rand::{SecureRandom as _, SystemRandom};
+    let mut bytes = [0; 16];
+    SystemRandom::new().fill(&mut bytes).ok()?;
+    Some(bytes)
+}

@@ -1,0 +1,232 @@
+//! A running host.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tidegate_attestation::{HostKey, TrustRoot};
+use tidegate_audit::Audit;
+use tidegate_bindings::types::event::ClientFeatures;
+use tidegate_reference::ComponentName;
+use tidegate_router::{Request, Router, Target, ToolTarget};
+use tidegate_rules::Policy;
+use tidegate_source_dir::{ReadError, Sourced, Store, StoreError, read, read_component};
+use tidegate_supervisor::{Component, Supervisor};
+
+use crate::admit::{AdmitError, Admitted};
+use crate::builder::Builder;
+use crate::call::ToolCall;
+use crate::files::StatePaths;
+use crate::report::{ComponentReport, Listing, RefusedReport};
+
+/// How long a component that was taken out or replaced may finish its calls. Their deadlines end them anyway.
+const RETIRE: Duration = Duration::from_secs(24 * 3600);
+
+/// A host: signed components, and the calls to them. Cheap to clone; the last clone that goes ends it.
+#[derive(Clone)]
+pub struct Host {
+    pub(crate) node: Arc<Node>,
+}
+
+/// What a host consists of.
+pub(crate) struct Node {
+    pub(crate) paths: StatePaths,
+    pub(crate) host_key: HostKey,
+    pub(crate) store: Store,
+    pub(crate) trust: TrustRoot,
+    pub(crate) policy: Policy,
+    pub(crate) development: bool,
+    pub(crate) supervisor: Arc<Supervisor>,
+    pub(crate) router: Router,
+    pub(crate) audit: Audit,
+}
+
+/// What loading several components gave.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// Let in, in order.
+    pub components: Vec<ComponentReport>,
+    /// Not let in, and why: the others serve all the same.
+    pub refused: Vec<RefusedReport>,
+}
+
+/// A component cannot be removed.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoveError {
+    /// There is none of that name.
+    #[error("there is no component `{0}`")]
+    Unknown(String),
+    /// It cannot be taken from the disk.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Host {
+    /// Builds a host that keeps what it must keep in the directory `state`.
+    pub fn builder(state: impl AsRef<Path>) -> Builder {
+        Builder::new(state.as_ref())
+    }
+
+    pub(crate) fn new(node: Node) -> Self {
+        Self { node: Arc::new(node) }
+    }
+
+    /// Loads what was installed by [`Host::add`], in the order of addition. Everything is verified again.
+    ///
+    /// # Errors
+    /// When the installed components cannot be listed. What is wrong with single ones stands in the answer.
+    pub async fn load_installed(&self) -> Result<Loaded, StoreError> {
+        let mut found = Vec::new();
+        for listed in self.node.store.list()? {
+            let sourced = listed.installed.map_err(|error| chain(&error));
+            found.push((
+                listed.name.to_string(),
+                sourced.map(|installed| Sourced { bundle: installed.bundle, receipt: installed.receipt }),
+            ));
+        }
+        Ok(self.load_all(found).await)
+    }
+
+    /// Loads a component file, or all of a directory, without installing them: they are gone when the host ends.
+    ///
+    /// # Errors
+    /// When the path cannot be read. What is wrong with single components stands in the answer.
+    pub async fn load(&self, path: &Path) -> Result<Loaded, ReadError> {
+        let found = read(path)?.into_iter().map(|found| {
+            (found.path.display().to_string(), found.sourced.map_err(|error| chain(&error)))
+        });
+        Ok(self.load_all(found.collect()).await)
+    }
+
+    /// Compiles as many at once as there are processors, but starts them in the order in which they were found.
+    async fn load_all(&self, found: Vec<(String, Result<Sourced, String>)>) -> Loaded {
+        let admitting = found.into_iter().map(|(what, sourced)| {
+            let node = Arc::clone(&self.node);
+            let task = sourced.map(|sourced| tokio::spawn(async move { node.admit(sourced).await }));
+            (what, task)
+        });
+        let mut loaded = Loaded::default();
+        for (what, task) in admitting.collect::<Vec<_>>() {
+            let admitted = match task {
+                Err(reason) => Err(reason),
+                Ok(task) => match task.await {
+                    Ok(admitted) => admitted.map_err(|error| chain(&error)),
+                    Err(_) => Err("the host failed to load it".to_owned()),
+                },
+            };
+            match admitted {
+                Ok(admitted) => {
+                    self.start(&admitted);
+                    loaded.components.push(ComponentReport::new(&admitted.component, &self.node.router.catalog()));
+                }
+                Err(reason) => loaded.refused.push(RefusedReport { what, reason }),
+            }
+        }
+        loaded
+    }
+
+    /// Verifies a component file, installs it for good, and lets it serve: in place of an earlier one of its name, whose
+    /// calls go on to their end.
+    ///
+    /// # Errors
+    /// When it is refused or cannot be kept; then nothing has changed.
+    pub async fn add(&self, path: &Path) -> Result<ComponentReport, AdmitError> {
+        let sourced = read_component(path)?;
+        let admitted = self.node.admit(sourced).await?;
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs());
+        let reference = admitted.component.reference();
+        self.node.store.install(&admitted.bundle, reference, &admitted.proof, since)?;
+        self.start(&admitted);
+        Ok(ComponentReport::new(&admitted.component, &self.node.router.catalog()))
+    }
+
+    /// Takes a component out, from the running host and from the disk. Its calls go on to their end.
+    ///
+    /// # Errors
+    /// When there is none of that name, or the disk fails.
+    pub fn remove(&self, name: &str) -> Result<(), RemoveError> {
+        let unknown = || RemoveError::Unknown(name.to_owned());
+        let parsed: ComponentName = name.parse().map_err(|_| unknown())?;
+        let installed = self.node.store.remove(&parsed)?;
+        let running = self.node.supervisor.remove(name);
+        self.node.router.update();
+        match running {
+            Some(component) => self.retire(component),
+            None if !installed => return Err(unknown()),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Prepares a call of a tool, by the name under which [`Host::tools`] lists it. `arguments`: a JSON object.
+    #[must_use]
+    pub fn call_tool(&self, name: &str, arguments: &str) -> ToolCall {
+        ToolCall::new(self.node.router.call(Request {
+            target: Target::Tool(ToolTarget { name: name.to_owned(), arguments: arguments.to_owned(), meta: None }),
+            answers: Vec::new(),
+            state: None,
+            client: ClientFeatures::empty(),
+        }))
+    }
+
+    /// The tools of all components.
+    #[must_use]
+    pub fn tools(&self) -> Vec<crate::ToolReport> {
+        self.node.router.catalog().tools.iter().map(|entry| crate::ToolReport::new(&entry.definition)).collect()
+    }
+
+    /// The components that serve.
+    #[must_use]
+    pub fn components(&self) -> Vec<ComponentReport> {
+        let catalog = self.node.router.catalog();
+        catalog.components().iter().map(|component| ComponentReport::new(component, &catalog)).collect()
+    }
+
+    /// The components that serve, with `refused` beside them.
+    #[must_use]
+    pub fn listing(&self, refused: Vec<RefusedReport>) -> Listing {
+        Listing { development: self.node.development, components: self.components(), refused }
+    }
+
+    /// What policy says.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.node.policy
+    }
+
+    /// Where this host keeps things.
+    #[must_use]
+    pub fn state(&self) -> &StatePaths {
+        &self.node.paths
+    }
+
+    fn start(&self, admitted: &Admitted) {
+        let earlier = self.node.supervisor.start(Arc::clone(&admitted.component));
+        self.node.router.update();
+        if let Some(component) = earlier {
+            self.retire(component);
+        }
+    }
+
+    fn retire(&self, component: Arc<Component>) {
+        let supervisor = Arc::clone(&self.node.supervisor);
+        tokio::spawn(async move { supervisor.retire(&component, RETIRE).await });
+    }
+}
+
+/// An error and its causes on one line, for reports that are no errors any more.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// Files that a builder or caller names, made absolute so that a host in another directory finds them.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
