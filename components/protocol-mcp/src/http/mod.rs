@@ -1,0 +1,17 @@
+//! Streamable HTTP, both eras on one endpoint. Knows the rules of the transport; bytes come and go through traits.
+
+mod calls;
+mod head;
+mod legacy;
+mod modern;
+mod serve;
+mod stream;
+#[cfg(target_arch = "wasm32")]
+pub(crate) mod wasi;
+
+pub(crate) use head::{Head, Verb};
+pub(crate) use serve::{BodyError, serve};
+pub(crate) use stream::{Exit, Gone, Reply};
+
+#[cfg(test)]
+mod tests;
