@@ -5,7 +5,7 @@ use crate::bindings::tidegate::types::content::{
 };
 use crate::bindings::tidegate::types::prompts::{Expansion, Prompt};
 use crate::bindings::tidegate::types::resources::Template;
-use crate::bindings::tidegate::types::tools::{Output, TaskSupport, Tool};
+use crate::bindings::tidegate::types::tools::{Output, Tool};
 use crate::json::Writer;
 use crate::revision::Revision;
 
@@ -149,11 +149,6 @@ fn fits(schema: &str, revision: &Revision) -> bool {
         || (revision.structured
             && serde_json::from_str::<Root<'_>>(schema)
                 .is_ok_and(|root| root.kind.is_some_and(|kind| kind.get() == "\"object\"")))
-}
-
-/// Whether calls of a tool may only run as tasks, which a plain call cannot offer.
-pub(crate) fn is_task_only(tool: &Tool) -> bool {
-    matches!(tool.task, TaskSupport::Required)
 }
 
 /// A prompt's definition.

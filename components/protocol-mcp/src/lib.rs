@@ -20,6 +20,8 @@ mod bindings;
 mod content;
 mod errors;
 mod exchange;
+#[cfg(test)]
+mod double;
 mod gateway;
 mod http;
 mod inputs;
@@ -30,6 +32,7 @@ mod pages;
 mod revision;
 mod session;
 mod state;
+mod stdio;
 #[cfg(target_arch = "wasm32")]
 mod wit;
 
@@ -52,8 +55,7 @@ mod export {
 
     impl byte_stream::Guest for Component {
         fn serve(input: InputStream, output: OutputStream) -> Result<(), String> {
-            let _ = (input, output);
-            Err("later".into())
+            crate::stdio::wasi::serve(&input, &output)
         }
     }
 

@@ -9,9 +9,6 @@ mod stream;
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod wasi;
 
-pub(crate) use head::{Head, Verb};
-pub(crate) use serve::{BodyError, serve};
-pub(crate) use stream::{Exit, Gone, Reply};
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,3 @@ mod writer;
 pub(crate) use envelope::{Frame, Id, Message, Notification, Rejection, Request, Response, parse, parse_message};
 pub(crate) use params::{Params, object, string, text};
 pub(crate) use writer::Writer;
-
-#[cfg(test)]
-mod tests;

@@ -39,8 +39,6 @@ pub(crate) struct Params<'a> {
     pub(crate) protocol_version: Member<'a>,
     #[serde(borrow, default, deserialize_with = "present")]
     pub(crate) capabilities: Member<'a>,
-    #[serde(borrow, rename = "clientInfo", default, deserialize_with = "present")]
-    pub(crate) client_info: Member<'a>,
     #[serde(borrow, rename = "inputResponses", default, deserialize_with = "present")]
     pub(crate) input_responses: Member<'a>,
     #[serde(borrow, rename = "requestState", default, deserialize_with = "present")]
