@@ -18,10 +18,10 @@
 mod answer;
 mod bindings;
 mod content;
-mod errors;
-mod exchange;
 #[cfg(test)]
 mod double;
+mod errors;
+mod exchange;
 mod gateway;
 mod http;
 mod inputs;

@@ -9,6 +9,5 @@ mod stream;
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod wasi;
 
-
 #[cfg(test)]
 mod tests;
