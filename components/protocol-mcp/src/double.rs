@@ -1,0 +1,258 @@
+//! A gateway for native tests: a test double of the WIT imports, with a catalog of one tool per behaviour, mailboxes in
+//! memory, and hooks that play the client (or another instance) whenever the code under test would wait.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::bindings::tidegate::gateway::calls::{Error, Event, Outcome, Request, Target};
+use crate::bindings::tidegate::gateway::catalog::{Overview, PromptEntry, Range, ToolEntry};
+use crate::bindings::tidegate::gateway::mailboxes;
+use crate::bindings::tidegate::types::content::{Content, ResourceEntry, Severity, Text};
+use crate::bindings::tidegate::types::event::Change;
+use crate::bindings::tidegate::types::resources::Template;
+use crate::bindings::tidegate::types::tools::{Annotations, Output, TaskSupport, Tool};
+use crate::gateway::{Call, Gateway, Mailbox, Source, Watch};
+
+type Script = Box<dyn Fn(&Request) -> Vec<Event>>;
+type Hook = Box<dyn FnOnce(&Double)>;
+type Messages = Rc<RefCell<Vec<Vec<u8>>>>;
+
+/// The double.
+#[derive(Default)]
+pub(crate) struct Double {
+    tools: RefCell<BTreeMap<String, Script>>,
+    pub(crate) settings: RefCell<BTreeMap<String, String>>,
+    /// Every request that was started.
+    pub(crate) started: RefCell<Vec<Request>>,
+    boxes: RefCell<BTreeMap<String, Messages>>,
+    pub(crate) changes: Rc<RefCell<Vec<Change>>>,
+    hooks: RefCell<VecDeque<Hook>>,
+    counter: Cell<u64>,
+    /// How many calls were cancelled.
+    pub(crate) cancels: Rc<Cell<u32>>,
+}
+
+pub(crate) struct DoubleCall {
+    events: RefCell<VecDeque<Event>>,
+    cancels: Rc<Cell<u32>>,
+}
+
+pub(crate) struct DoubleBox {
+    id: String,
+    messages: Messages,
+}
+
+pub(crate) struct DoubleWatch(Rc<RefCell<Vec<Change>>>);
+
+/// A tool's output with one text.
+pub(crate) fn text(text: &str) -> Output {
+    let text = Text { text: text.to_owned(), annotations: None, meta: None };
+    Output { content: vec![Content::Text(text)], structured: None, is_error: false, meta: None }
+}
+
+/// The end of a call: a text.
+pub(crate) fn done(words: &str) -> Event {
+    Event::Done(Ok(Outcome::Tool(text(words))))
+}
+
+impl Double {
+    /// Adds a tool; the script gives the events of a call.
+    pub(crate) fn tool(self, name: &str, script: impl Fn(&Request) -> Vec<Event> + 'static) -> Self {
+        self.tools.borrow_mut().insert(name.to_owned(), Box::new(script));
+        self
+    }
+
+    /// Sets a setting.
+    pub(crate) fn with(self, key: &str, value: &str) -> Self {
+        self.settings.borrow_mut().insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Does something when the code under test waits next with nothing ready.
+    pub(crate) fn when_waiting(&self, hook: impl FnOnce(&Self) + 'static) {
+        self.hooks.borrow_mut().push_back(Box::new(hook));
+    }
+
+    /// Posts to the only session there is.
+    pub(crate) fn post(&self, text: &str) {
+        let boxes = self.boxes.borrow();
+        boxes.values().next().unwrap().borrow_mut().push(text.as_bytes().to_vec());
+    }
+
+    /// Forgets every mailbox.
+    pub(crate) fn forget(&self) {
+        self.boxes.borrow_mut().clear();
+    }
+
+    fn definition(name: &str) -> Tool {
+        Tool {
+            name: name.to_owned(),
+            title: Some(format!("{name}!")),
+            description: "a tool".into(),
+            input_schema: "{\n\"type\": \"object\",\r\n\"$schema\": \"https://json-schema.org/draft/2020-12/schema\"}"
+                .into(),
+            output_schema: Some("{\"type\":\"array\"}".into()),
+            annotations: Some(Annotations {
+                title: None,
+                read_only: Some(true),
+                destructive: None,
+                idempotent: Some(false),
+                open_world: None,
+            }),
+            icons: Vec::new(),
+            task: TaskSupport::Forbidden,
+            meta: Some("{\"a\":1}".into()),
+        }
+    }
+
+    fn ready(&self, source: &Source<'_, Self>) -> bool {
+        match source {
+            Source::Call(call) => !call.events.borrow().is_empty(),
+            Source::Mailbox(one, after) => {
+                let gone = !self.boxes.borrow().contains_key(&one.id);
+                gone || one.messages.borrow().len() as u64 > *after
+            }
+            Source::Watch(watch) => !watch.0.borrow().is_empty(),
+            Source::Input => false,
+        }
+    }
+}
+
+impl Gateway for Double {
+    type Call = DoubleCall;
+    type Mailbox = DoubleBox;
+    type Watch = DoubleWatch;
+
+    fn overview(&self) -> Overview {
+        let tools = u32::try_from(self.tools.borrow().len()).unwrap();
+        Overview { revision: 1, tools, resources: 0, templates: 0, prompts: 0, completion: false }
+    }
+
+    fn tools(&self, range: Range) -> Vec<ToolEntry> {
+        let tools = self.tools.borrow();
+        let names = tools.keys().skip(range.offset as usize).take(range.limit as usize);
+        names.map(|name| ToolEntry { component: "double".into(), definition: Self::definition(name) }).collect()
+    }
+
+    fn resources(&self, _: Range) -> Vec<ResourceEntry> {
+        Vec::new()
+    }
+
+    fn templates(&self, _: Range) -> Vec<Template> {
+        Vec::new()
+    }
+
+    fn prompts(&self, _: Range) -> Vec<PromptEntry> {
+        Vec::new()
+    }
+
+    fn start(&self, request: Request) -> DoubleCall {
+        let events = match &request.target {
+            Target::Tool(target) => match self.tools.borrow().get(&target.name) {
+                Some(script) => script(&request),
+                None => vec![Event::Done(Err(Error::NotFound(target.name.clone())))],
+            },
+            Target::Resource(uri) => vec![Event::Done(Err(Error::NotFound(uri.clone())))],
+            Target::Prompt(prompt) => vec![Event::Done(Err(Error::NotFound(prompt.name.clone())))],
+            Target::Completion(_) => vec![Event::Done(Err(Error::NotFound("it".into())))],
+        };
+        self.started.borrow_mut().push(request);
+        DoubleCall { events: RefCell::new(events.into()), cancels: self.cancels.clone() }
+    }
+
+    fn watch(&self) -> DoubleWatch {
+        DoubleWatch(self.changes.clone())
+    }
+
+    fn make(&self, _: mailboxes::Options, first: &[u8]) -> Result<DoubleBox, mailboxes::Error> {
+        let id = format!("{:032x}", self.random());
+        let messages: Messages = Rc::new(RefCell::new(vec![first.to_vec()]));
+        self.boxes.borrow_mut().insert(id.clone(), messages.clone());
+        Ok(DoubleBox { id, messages })
+    }
+
+    fn open(&self, id: &str) -> Result<DoubleBox, mailboxes::Error> {
+        let messages = self.boxes.borrow().get(id).cloned().ok_or(mailboxes::Error::NotFound)?;
+        Ok(DoubleBox { id: id.to_owned(), messages })
+    }
+
+    fn setting(&self, key: &str) -> Option<String> {
+        self.settings.borrow().get(key).cloned()
+    }
+
+    fn random(&self) -> u64 {
+        self.counter.set(self.counter.get() + 1);
+        self.counter.get()
+    }
+
+    fn log(&self, _: Severity, _: &str) {}
+
+    fn wait(&self, sources: &[Source<'_, Self>], limit: Option<Duration>) -> bool {
+        while !sources.iter().any(|source| self.ready(source)) {
+            let hook = self.hooks.borrow_mut().pop_front();
+            match hook {
+                Some(hook) => hook(self),
+                None if limit.is_some() => return false,
+                None => panic!("it would wait for ever"),
+            }
+        }
+        true
+    }
+}
+
+impl Call for DoubleCall {
+    fn next(&self) -> Option<Event> {
+        self.events.borrow_mut().pop_front()
+    }
+
+    fn finish(&self) -> Result<Outcome, Error> {
+        let mut events = self.events.borrow_mut();
+        loop {
+            match events.pop_front() {
+                Some(Event::Done(result)) => return result,
+                Some(_) => {}
+                None => panic!("it would wait for ever"),
+            }
+        }
+    }
+
+    fn cancel(&self) {
+        self.cancels.set(self.cancels.get() + 1);
+        *self.events.borrow_mut() = VecDeque::from([Event::Done(Err(Error::Cancelled))]);
+    }
+}
+
+impl Mailbox for DoubleBox {
+    fn id(&self) -> String {
+        self.id.clone()
+    }
+
+    fn post(&self, body: &[u8]) -> Result<u64, mailboxes::Error> {
+        self.messages.borrow_mut().push(body.to_vec());
+        Ok(self.messages.borrow().len() as u64)
+    }
+
+    fn read(&self, after: u64, limit: u32) -> Result<Vec<mailboxes::Message>, mailboxes::Error> {
+        if self.messages.borrow().is_empty() {
+            return Err(mailboxes::Error::NotFound);
+        }
+        let messages = self.messages.borrow();
+        let numbered = messages.iter().enumerate().map(|(at, body)| (at as u64 + 1, body.clone()));
+        let wanted = numbered.filter(|(number, _)| *number > after).take(limit as usize);
+        Ok(wanted.map(|(number, body)| mailboxes::Message { number, body }).collect())
+    }
+
+    fn close(&self) {
+        self.messages.borrow_mut().clear();
+    }
+}
+
+impl Watch for DoubleWatch {
+    fn next(&self) -> Vec<Change> {
+        std::mem::take(&mut self.0.borrow_mut())
+    }
+}

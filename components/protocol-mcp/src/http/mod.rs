@@ -1,0 +1,13 @@
+//! Streamable HTTP, both eras on one endpoint. Knows the rules of the transport; bytes come and go through traits.
+
+mod calls;
+mod head;
+mod legacy;
+mod modern;
+mod serve;
+mod stream;
+#[cfg(target_arch = "wasm32")]
+pub(crate) mod wasi;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,238 @@
+//! What a conversation of the legacy era remembers, and how instances that serve its requests tell each other.
+//!
+//! Over HTTP a session is a mailbox whose id is `Mcp-Session-Id`: the first message says how to speak with the client
+//! ([`encode`]), every later one is a [`Note`]. On a byte stream the same notes change a [`Session`] in memory.
+
+use crate::bindings::tidegate::gateway::mailboxes::{Error, Options};
+use crate::bindings::tidegate::types::content::Severity;
+use crate::bindings::tidegate::types::event::ClientFeatures;
+use crate::content::{severity, severity_name};
+use crate::errors::{INTERNAL, INVALID_REQUEST, RpcError, SESSION_NOT_FOUND};
+use crate::gateway::{Gateway, Mailbox};
+use crate::revision::Revision;
+
+/// How to speak with a client.
+#[derive(Clone)]
+pub(crate) struct View {
+    /// In which revision.
+    pub(crate) revision: &'static Revision,
+    /// What it can answer.
+    pub(crate) features: ClientFeatures,
+    /// The least urgent message it wants. `None`: in the legacy era all, in the modern era none.
+    pub(crate) level: Option<Severity>,
+}
+
+/// What a legacy conversation remembers.
+pub(crate) struct Session {
+    /// How to speak with the client.
+    pub(crate) view: View,
+    /// Resources whose changes it wants to know.
+    pub(crate) resources: Vec<String>,
+}
+
+/// Something that other instances of a session must know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Note {
+    /// The client wants messages from this severity on.
+    Level(String),
+    /// The client wants to know of changes of a resource.
+    Subscribe(String),
+    /// No longer.
+    Unsubscribe(String),
+    /// The client cancels the request with this id (JSON).
+    Cancel(String),
+    /// The client answers a request of ours: a JSON-RPC response.
+    Answer(String),
+}
+
+/// A session over HTTP.
+pub(crate) struct HttpSession<M> {
+    /// What it remembers.
+    pub(crate) session: Session,
+    /// Where its notes go.
+    pub(crate) mailbox: M,
+    /// The number of the last note that was read.
+    pub(crate) seen: u64,
+}
+
+/// Sessions that nobody uses are forgotten after half an hour, as a client that went away without a word leaves them.
+const IDLE_SECONDS: u32 = 1_800;
+/// Notes that are kept; the oldest go first, and by then they are answered or void.
+const NOTES: u32 = 1_024;
+const FEATURES: [(char, ClientFeatures); 5] = [
+    ('f', ClientFeatures::ELICIT_FORM),
+    ('u', ClientFeatures::ELICIT_URL),
+    ('s', ClientFeatures::SAMPLING),
+    ('t', ClientFeatures::SAMPLING_TOOLS),
+    ('r', ClientFeatures::ROOTS),
+];
+
+// === impl Note ===
+
+impl Note {
+    /// One letter and the text.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let (letter, text) = match self {
+            Self::Level(text) => ('L', text),
+            Self::Subscribe(text) => ('S', text),
+            Self::Unsubscribe(text) => ('U', text),
+            Self::Cancel(text) => ('C', text),
+            Self::Answer(text) => ('A', text),
+        };
+        format!("{letter}{text}").into_bytes()
+    }
+
+    /// The reverse of [`Note::encode`].
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let mut letters = text.chars();
+        let letter = letters.next()?;
+        let rest = letters.as_str().to_owned();
+        Some(match letter {
+            'L' => Self::Level(rest),
+            'S' => Self::Subscribe(rest),
+            'U' => Self::Unsubscribe(rest),
+            'C' => Self::Cancel(rest),
+            'A' => Self::Answer(rest),
+            _ => return None,
+        })
+    }
+}
+
+// === impl Session ===
+
+impl Session {
+    /// A session without notes yet.
+    pub(crate) fn new(view: View) -> Self {
+        Self { view, resources: Vec::new() }
+    }
+
+    /// Remembers a note, if it is one to remember.
+    pub(crate) fn apply(&mut self, note: &Note) {
+        match note {
+            Note::Level(name) => self.view.level = severity(name),
+            Note::Subscribe(uri) if !self.resources.contains(uri) => self.resources.push(uri.clone()),
+            Note::Unsubscribe(uri) => self.resources.retain(|one| one != uri),
+            Note::Subscribe(_) | Note::Cancel(_) | Note::Answer(_) => {}
+        }
+    }
+}
+
+/// The first message of a session's mailbox: revision and features.
+pub(crate) fn encode(view: &View) -> String {
+    let mut text = format!("{} ", view.revision.name);
+    text.extend(FEATURES.iter().filter(|(_, one)| view.features.contains(*one)).map(|(letter, _)| letter));
+    if let Some(level) = view.level {
+        text.push(' ');
+        text.push_str(severity_name(level));
+    }
+    text
+}
+
+/// The reverse of [`encode`].
+pub(crate) fn decode(bytes: &[u8]) -> Option<View> {
+    let mut words = std::str::from_utf8(bytes).ok()?.split(' ');
+    let revision = Revision::named(words.next()?).filter(|revision| !revision.is_modern())?;
+    let letters = words.next()?;
+    let mut features = ClientFeatures::empty();
+    for (letter, feature) in FEATURES {
+        if letters.contains(letter) {
+            features |= feature;
+        }
+    }
+    Some(View { revision, features, level: words.next().and_then(severity) })
+}
+
+// === impl HttpSession ===
+
+impl<M: Mailbox> HttpSession<M> {
+    /// Makes a session.
+    ///
+    /// # Errors
+    /// 503 when the node holds as many as it can.
+    pub(crate) fn make<G: Gateway<Mailbox = M>>(gateway: &G, view: View) -> Result<Self, RpcError> {
+        let options = Options { idle_seconds: IDLE_SECONDS, messages: NOTES };
+        match gateway.make(options, encode(&view).as_bytes()) {
+            Ok(mailbox) => Ok(Self { session: Session::new(view), mailbox, seen: 1 }),
+            Err(Error::Full) => {
+                Err(RpcError::new(INTERNAL, "too many sessions; end some, or try again later").status(503))
+            }
+            Err(_) => Err(RpcError::new(INTERNAL, "the node could not make a session").status(500)),
+        }
+    }
+
+    /// Opens the session that a header names.
+    ///
+    /// # Errors
+    /// 400 without a header, 404 when there is no such session (any more).
+    pub(crate) fn open<G: Gateway<Mailbox = M>>(gateway: &G, id: Option<&str>) -> Result<Self, RpcError> {
+        let id = id.ok_or_else(|| {
+            let text = "`Mcp-Session-Id` is missing: send `initialize` first, then its session id with every request";
+            RpcError::new(INVALID_REQUEST, text).status(400)
+        })?;
+        let gone = || RpcError::new(SESSION_NOT_FOUND, "session not found: send `initialize` again").status(404);
+        let mailbox = gateway.open(id).map_err(|_| gone())?;
+        let messages = mailbox.read(0, NOTES).map_err(|_| gone())?;
+        let mut messages = messages.iter();
+        let view = messages.next().and_then(|first| decode(&first.body)).ok_or_else(gone)?;
+        let mut opened = Self { session: Session::new(view), mailbox, seen: 1 };
+        for message in messages {
+            opened.seen = message.number;
+            if let Some(note) = Note::decode(&message.body) {
+                opened.session.apply(&note);
+            }
+        }
+        Ok(opened)
+    }
+
+    /// Tells the other instances, and the next ones.
+    pub(crate) fn post(&self, note: &Note) -> Result<(), RpcError> {
+        self.mailbox.post(&note.encode()).map(|_| ()).map_err(|error| match error {
+            Error::Full => RpcError::new(INTERNAL, "the session's memory is full; try again later").status(503),
+            Error::NotFound => RpcError::new(SESSION_NOT_FOUND, "the session has ended").status(404),
+            Error::Invalid(_) => RpcError::new(INVALID_REQUEST, "the message is too long for a session").status(413),
+        })
+    }
+
+    /// Notes that came since the last call; `None` when the session has ended.
+    pub(crate) fn notes(&mut self) -> Option<Vec<Note>> {
+        let messages = self.mailbox.read(self.seen, NOTES).ok()?;
+        let mut notes = Vec::with_capacity(messages.len());
+        for message in messages {
+            self.seen = message.number;
+            if let Some(note) = Note::decode(&message.body) {
+                self.session.apply(&note);
+                notes.push(note);
+            }
+        }
+        Some(notes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn a_view_comes_back_from_its_mailbox() {
+        let features = ClientFeatures::ELICIT_FORM | ClientFeatures::ROOTS;
+        for (name, level) in [("2024-11-05", None), ("2025-11-25", Some(Severity::Alert))] {
+            let view = View { revision: Revision::named(name).unwrap(), features, level };
+            let back = decode(encode(&view).as_bytes()).unwrap();
+            assert_eq!((back.revision.name, back.features, back.level), (name, features, level));
+        }
+        for bad in [&b""[..], b"2026-07-28 f", b"1999-01-01 ", b"2025-11-25", b"\xff\xff"] {
+            assert!(decode(bad).is_none());
+        }
+    }
+
+    #[test]
+    fn notes_come_back() {
+        for note in [Note::Level("info".into()), Note::Cancel("\"ü\"".into()), Note::Answer("{}".into())] {
+            assert_eq!(Note::decode(&note.encode()), Some(note));
+        }
+        assert_eq!(Note::decode(b""), None);
+        assert_eq!(Note::decode(b"Zx"), None);
+    }
+}

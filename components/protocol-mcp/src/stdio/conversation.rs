@@ -1,0 +1,322 @@
+//! A conversation over a byte stream, without the bytes: lines in, lines out, and what to wait for between.
+
+use serde_json::value::RawValue;
+
+use super::lines::Line;
+use crate::answer;
+use crate::bindings::tidegate::gateway::calls::Event;
+use crate::errors::{INTERNAL, INVALID_REQUEST, RpcError};
+use crate::exchange::{Conclusion, Exchange, Planned, cancelled_id};
+use crate::gateway::{Call, Gateway, Source, Watch};
+use crate::inputs::{Asked, Asking};
+use crate::json::{Frame, Message, Notification, Request, parse, parse_message};
+use crate::methods::{Action, Listen, dispatch, initialize, initialized, legacy_change};
+use crate::modern;
+use crate::session::{Note, Session, View};
+
+/// Calls and subscriptions at once: the router has limits of its own, this one bounds what we remember.
+const IN_FLIGHT: usize = 256;
+/// Rounds of questions in one call: more is a component that asks for ever.
+const ROUNDS: u32 = 32;
+
+/// One client.
+pub(crate) struct Conversation<'g, G: Gateway> {
+    gateway: &'g G,
+    /// What a legacy client agreed to.
+    session: Option<Session>,
+    watch: Option<G::Watch>,
+    running: Vec<Running<G::Call>>,
+    listens: Vec<Listen>,
+    batches: Vec<Batch>,
+    out: Vec<String>,
+}
+
+struct Running<C> {
+    /// The request, for later rounds.
+    text: String,
+    exchange: Exchange,
+    phase: Phase<C>,
+    rounds: u32,
+    batch: Option<u64>,
+}
+
+enum Phase<C> {
+    Call(C),
+    Asking(Asking),
+}
+
+/// Answers of a batch go out together.
+struct Batch {
+    number: u64,
+    waits_for: usize,
+    answers: Vec<String>,
+}
+
+impl<'g, G: Gateway> Conversation<'g, G> {
+    /// A conversation that has not begun.
+    pub(crate) fn new(gateway: &'g G) -> Self {
+        Self {
+            gateway,
+            session: None,
+            watch: None,
+            running: Vec::new(),
+            listens: Vec::new(),
+            batches: Vec::new(),
+            out: Vec::new(),
+        }
+    }
+
+    /// What to write, in order.
+    pub(crate) fn take(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.out)
+    }
+
+    /// Whether nothing runs.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// What may happen next, besides a line.
+    pub(crate) fn sources(&self) -> Vec<Source<'_, G>> {
+        let calls = self.running.iter().filter_map(|one| match &one.phase {
+            Phase::Call(call) => Some(Source::Call(call)),
+            Phase::Asking(_) => None,
+        });
+        calls.chain(self.watch.iter().map(Source::Watch)).collect()
+    }
+
+    /// Takes a line.
+    pub(crate) fn line(&mut self, line: &Line) {
+        match line {
+            Line::TooLong => {
+                let error = RpcError::new(INVALID_REQUEST, "the message is longer than 8 MiB");
+                self.out.push(error.message(None));
+            }
+            Line::Whole(bytes) => match parse(bytes) {
+                Ok(Frame::One(message)) => self.message(message, std::str::from_utf8(bytes).unwrap_or_default(), None),
+                Ok(Frame::Batch(parts)) => self.batch(&parts),
+                Err(rejection) => self.out.push(rejection.error.message(rejection.id.as_ref())),
+            },
+        }
+    }
+
+    /// The input has ended: what runs may finish, what waits for the client cannot.
+    pub(crate) fn end_of_input(&mut self) {
+        self.out.extend(self.listens.drain(..).map(|listen| listen.end()));
+        self.watch = None;
+        self.running.retain(|one| matches!(one.phase, Phase::Call(_)));
+        // The rounds of questions that may still come have nobody to answer them.
+        for one in &mut self.running {
+            one.rounds = ROUNDS;
+        }
+    }
+
+    /// Looks at everything that may have happened.
+    pub(crate) fn turn(&mut self) {
+        for change in self.watch.iter().flat_map(Watch::next) {
+            let session = self.session.iter().filter_map(|session| legacy_change(session, &change));
+            self.out.extend(session.chain(self.listens.iter().filter_map(|one| one.notification(&change))));
+        }
+        let mut at = 0;
+        while let Some(one) = self.running.get_mut(at) {
+            let Some(conclusion) = advance(self.gateway, one, &mut self.out) else {
+                at += 1;
+                continue;
+            };
+            let one = self.running.swap_remove(at);
+            let text = match conclusion {
+                Conclusion::Answer(text, _) => Some(text),
+                Conclusion::Silence | Conclusion::Ask(_) => None,
+            };
+            self.deliver(one.batch, text);
+        }
+    }
+
+    /// Sends an answer, or keeps it until the others of its batch are there.
+    fn deliver(&mut self, batch: Option<u64>, text: Option<String>) {
+        let Some(number) = batch else { return self.out.extend(text) };
+        let Some(at) = self.batches.iter().position(|one| one.number == number) else { return };
+        let Some(batch) = self.batches.get_mut(at) else { return };
+        batch.answers.extend(text);
+        batch.waits_for = batch.waits_for.saturating_sub(1);
+        if batch.waits_for == 0 {
+            let batch = self.batches.swap_remove(at);
+            if !batch.answers.is_empty() {
+                self.out.push(format!("[{}]", batch.answers.join(",")));
+            }
+        }
+    }
+
+    fn batch(&mut self, parts: &[&RawValue]) {
+        let allowed = self.session.as_ref().is_some_and(|session| session.view.revision.batches);
+        if !allowed || parts.is_empty() || parts.len() > IN_FLIGHT {
+            let text = "batches belong to revision 2025-03-26 and have 1 to 256 messages";
+            return self.out.push(RpcError::new(INVALID_REQUEST, text).message(None));
+        }
+        let number = self.gateway.random();
+        // One more than there are: the batch must not end while it is being read.
+        self.batches.push(Batch { number, waits_for: parts.len() + 1, answers: Vec::new() });
+        for part in parts {
+            match parse_message(part.get()) {
+                Ok(message) => self.message(message, part.get(), Some(number)),
+                Err(rejection) => self.deliver(Some(number), Some(rejection.error.message(rejection.id.as_ref()))),
+            }
+        }
+        self.deliver(Some(number), None);
+    }
+
+    fn message(&mut self, message: Message<'_>, text: &str, batch: Option<u64>) {
+        match message {
+            Message::Request(request) => match self.request(&request, text, batch) {
+                Ok(None) => {}
+                Ok(answer) => self.deliver(batch, answer),
+                Err(error) => self.deliver(batch, Some(error.message(Some(&request.id)))),
+            },
+            Message::Notification(one) => {
+                self.notification(&one);
+                self.deliver(batch, None);
+            }
+            Message::Response(_) => {
+                let asking = self.running.iter_mut().filter_map(|one| match &mut one.phase {
+                    Phase::Asking(asking) => Some(asking),
+                    Phase::Call(_) => None,
+                });
+                for one in asking {
+                    if one.take(text) {
+                        break;
+                    }
+                }
+                self.deliver(batch, None);
+            }
+        }
+    }
+
+    /// Serves a request; `None` when its answer comes later.
+    fn request(&mut self, request: &Request<'_>, text: &str, batch: Option<u64>) -> Result<Option<String>, RpcError> {
+        let busy = self.running.iter().any(|one| one.exchange.id == request.id)
+            || self.listens.iter().any(|one| one.id == request.id);
+        if busy {
+            return Err(RpcError::new(INVALID_REQUEST, "a request with this `id` is still running"));
+        }
+        let view = match self.view(request)? {
+            Some(view) => view,
+            None => return self.begin(request).map(Some),
+        };
+        match dispatch(self.gateway, &view, request)? {
+            Action::Answer(text) => Ok(Some(text)),
+            Action::Note(note) => {
+                self.note(&note);
+                Ok(Some(answer::empty(view.revision, &request.id)))
+            }
+            _ if self.running.len() + self.listens.len() >= IN_FLIGHT => {
+                Err(RpcError::new(INTERNAL, "too many requests are running; wait for answers"))
+            }
+            Action::Call(planned) => {
+                let Planned { exchange, request } = *planned;
+                let phase = Phase::Call(self.gateway.start(request));
+                self.running.push(Running { text: text.to_owned(), exchange, phase, rounds: 0, batch });
+                Ok(None)
+            }
+            Action::Listen(listen) => {
+                self.watch.get_or_insert_with(|| self.gateway.watch());
+                self.out.push(listen.acknowledgement());
+                self.listens.push(listen);
+                Ok(None)
+            }
+        }
+    }
+
+    /// How to speak with the client; `None` for the request that agrees on it.
+    fn view(&self, request: &Request<'_>) -> Result<Option<View>, RpcError> {
+        if modern::claims(&request.params) {
+            return modern::view(&request.params).map(Some);
+        }
+        match (&self.session, request.method.as_ref()) {
+            (None, "initialize") => Ok(None),
+            (Some(_), "initialize") => Err(RpcError::new(INVALID_REQUEST, "the session is initialized already")),
+            (Some(session), _) => Ok(Some(session.view.clone())),
+            (None, "ping") => {
+                let features = crate::bindings::tidegate::types::event::ClientFeatures::empty();
+                Ok(Some(View { revision: &crate::revision::NEWEST_LEGACY, features, level: None }))
+            }
+            (None, _) => {
+                let text = "send `initialize` first, or name a revision in `_meta` as 2026-07-28 does";
+                Err(RpcError::new(INVALID_REQUEST, text))
+            }
+        }
+    }
+
+    fn begin(&mut self, request: &Request<'_>) -> Result<String, RpcError> {
+        let view = initialize(request)?;
+        let text = initialized(self.gateway, view.revision, request);
+        self.session = Some(Session::new(view));
+        self.watch.get_or_insert_with(|| self.gateway.watch());
+        Ok(text)
+    }
+
+    fn note(&mut self, note: &Note) {
+        if let Some(session) = &mut self.session {
+            session.apply(note);
+            let legacy = self.running.iter_mut().filter(|one| !one.exchange.view.revision.is_modern());
+            for one in legacy {
+                one.exchange.view.level = session.view.level;
+            }
+        }
+    }
+
+    fn notification(&mut self, notification: &Notification<'_>) {
+        if notification.method != "notifications/cancelled" {
+            return;
+        }
+        let Some(id) = cancelled_id(&notification.params) else { return };
+        self.listens.retain(|one| one.id.json() != id);
+        for one in self.running.iter_mut().filter(|one| one.exchange.is_meant_by(&id)) {
+            one.exchange.cancelled = true;
+            if let Phase::Call(call) = &one.phase {
+                call.cancel();
+            }
+        }
+    }
+}
+
+/// Brings a call as far as it gets without waiting; gives its end.
+fn advance<G: Gateway>(gateway: &G, one: &mut Running<G::Call>, out: &mut Vec<String>) -> Option<Conclusion> {
+    loop {
+        let asked = match &mut one.phase {
+            Phase::Asking(_) if one.exchange.cancelled => return Some(Conclusion::Silence),
+            Phase::Asking(asking) => asking.end()?,
+            Phase::Call(call) => match call.next()? {
+                Event::Done(result) => match one.exchange.conclude(gateway, result) {
+                    Conclusion::Ask(_) if one.rounds >= ROUNDS => {
+                        return Some(one.exchange.complaint("the call asked too often, or after the client had gone"));
+                    }
+                    Conclusion::Ask(questions) => {
+                        let prefix = format!("{:016x}", gateway.random());
+                        let (asking, requests) = Asking::new(questions, &prefix, one.exchange.view.revision);
+                        out.extend(requests);
+                        one.phase = Phase::Asking(asking);
+                        one.rounds += 1;
+                        continue;
+                    }
+                    end => return Some(end),
+                },
+                event => {
+                    out.extend(one.exchange.notification(&event).filter(|_| !one.exchange.cancelled));
+                    continue;
+                }
+            },
+        };
+        let next = match asked {
+            Asked::Refused(text) => return Some(one.exchange.complaint(&text)),
+            Asked::Answers(answers, state) => match parse_message(&one.text) {
+                Ok(Message::Request(request)) => one.exchange.round(&request, answers, state),
+                // It was a request when it came.
+                _ => Err(RpcError::new(INTERNAL, "the request was lost")),
+            },
+        };
+        match next {
+            Ok(request) => one.phase = Phase::Call(gateway.start(request)),
+            Err(error) => return Some(one.exchange.error(&error)),
+        }
+    }
+}

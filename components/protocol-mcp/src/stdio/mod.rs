@@ -1,0 +1,12 @@
+//! Byte streams: one message a line, many calls in flight, both eras.
+
+mod conversation;
+mod lines;
+#[cfg(target_arch = "wasm32")]
+pub(crate) mod wasi;
+
+pub(crate) use conversation::Conversation;
+pub(crate) use lines::Lines;
+
+#[cfg(test)]
+mod tests;

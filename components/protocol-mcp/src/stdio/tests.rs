@@ -1,0 +1,138 @@
+//! Conversations over a byte stream, over the double of the gateway.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use serde_json::{Value, json};
+
+use super::lines::{Line, Lines};
+use super::*;
+use crate::bindings::tidegate::gateway::calls::{Event, Outcome};
+use crate::bindings::tidegate::types::event::Change;
+use crate::bindings::tidegate::types::input::{NamedQuestion, Question, Questions};
+use crate::double::{Double, done};
+
+fn gateway() -> Double {
+    Double::default().tool("echo", |_| vec![done("hi")]).tool("slow", |_| vec![]).tool("ask", |request| {
+        if request.answers.is_empty() {
+            let questions = vec![NamedQuestion { id: "dirs".into(), question: Question::Roots }];
+            return vec![Event::Done(Ok(Outcome::InputRequired(Questions { questions, state: None })))];
+        }
+        vec![done("thanks")]
+    })
+}
+
+fn say(conversation: &mut Conversation<'_, Double>, message: &Value) -> Vec<Value> {
+    conversation.line(&Line::Whole(message.to_string().into_bytes()));
+    conversation.turn();
+    conversation.take().iter().map(|text| serde_json::from_str(text).unwrap()).collect()
+}
+
+fn begin<'g>(gateway: &'g Double, version: &str) -> Conversation<'g, Double> {
+    let mut conversation = Conversation::new(gateway);
+    let params = json!({"protocolVersion": version, "capabilities": {"roots": {}}});
+    let out = say(&mut conversation, &json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params}));
+    assert_eq!(out[0]["result"]["protocolVersion"], version);
+    conversation
+}
+
+fn call(id: Value, name: &str) -> Value {
+    json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": name}})
+}
+
+fn modern(id: Value, method: &str, mut params: Value) -> Value {
+    params["_meta"] = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
+}
+
+#[test]
+fn lines_are_cut_where_they_end() {
+    let mut lines = Lines::default();
+    assert_eq!(lines.push(b"a"), []);
+    assert_eq!(lines.push(b"b\r\n\n  \ncd\ne"), [Line::Whole(b"ab".to_vec()), Line::Whole(b"cd".to_vec())]);
+    assert_eq!(lines.end(), Some(Line::Whole(b"e".to_vec())));
+    assert_eq!(lines.push(&vec![b'x'; (8 << 20) + 1]), [Line::TooLong]);
+    assert_eq!(lines.push(b"still\nok\n"), [Line::Whole(b"ok".to_vec())]);
+}
+
+#[test]
+fn calls_overtake_each_other_and_one_is_cancelled() {
+    let gateway = gateway();
+    let mut talk = begin(&gateway, "2025-11-25");
+    assert_eq!(say(&mut talk, &call(json!(1), "slow")), [] as [Value; 0]);
+    assert_eq!(say(&mut talk, &call(json!(1), "echo"))[0]["error"]["code"], -32600, "the id is in flight");
+    assert_eq!(say(&mut talk, &call(json!("1"), "echo"))[0]["result"]["content"][0]["text"], "hi");
+    let note = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}});
+    assert_eq!(say(&mut talk, &note), [] as [Value; 0], "no answer to what was cancelled");
+    assert!(talk.is_idle() && gateway.cancels.get() == 1);
+}
+
+#[test]
+fn a_conversation_begins_with_initialize_or_with_metadata() {
+    let gateway = gateway();
+    let mut talk = Conversation::new(&gateway);
+    assert_eq!(say(&mut talk, &call(json!(1), "echo"))[0]["error"]["code"], -32600);
+    assert_eq!(say(&mut talk, &json!({"jsonrpc": "2.0", "id": 2, "method": "ping"}))[0]["result"], json!({}));
+    let discovered = say(&mut talk, &modern(json!(3), "server/discover", json!({})));
+    assert_eq!(discovered[0]["result"]["supportedVersions"], json!(["2026-07-28"]));
+    assert_eq!(say(&mut talk, &modern(json!(4), "tools/call", json!({"name": "echo"})))[0]["id"], 4);
+    talk.line(&Line::Whole(b"{nonsense".to_vec()));
+    talk.line(&Line::TooLong);
+    let errors: Vec<Value> = talk.take().iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+    assert_eq!((&errors[0]["error"]["code"], &errors[1]["error"]["code"]), (&json!(-32700), &json!(-32600)));
+}
+
+#[test]
+fn questions_are_answered_in_the_stream() {
+    let gateway = gateway();
+    let mut talk = begin(&gateway, "2025-11-25");
+    let asked = say(&mut talk, &call(json!(1), "ask"));
+    assert_eq!(asked[0]["method"], "roots/list");
+    assert_eq!(say(&mut talk, &json!({"jsonrpc": "2.0", "id": "other", "result": {}})), [] as [Value; 0]);
+    let end = say(&mut talk, &json!({"jsonrpc": "2.0", "id": asked[0]["id"], "result": {"roots": []}}));
+    assert_eq!(end[0]["result"]["content"][0]["text"], "thanks");
+    let asked = say(&mut talk, &call(json!(2), "ask"));
+    let error = json!({"code": -1, "message": "no"});
+    let end = say(&mut talk, &json!({"jsonrpc": "2.0", "id": asked[0]["id"], "error": error}));
+    assert_eq!(end[0]["result"]["isError"], true);
+}
+
+#[test]
+fn changes_are_told_and_subscriptions_end_gracefully() {
+    let gateway = gateway();
+    let mut talk = Conversation::new(&gateway);
+    let filter = json!({"notifications": {"toolsListChanged": true}});
+    let first = say(&mut talk, &modern(json!("s"), "subscriptions/listen", filter.clone()));
+    assert_eq!(first[0]["method"], "notifications/subscriptions/acknowledged");
+    say(&mut talk, &modern(json!("t"), "subscriptions/listen", filter));
+    let note = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "t"}});
+    say(&mut talk, &note);
+    gateway.changes.borrow_mut().extend([Change::Tools, Change::Prompts]);
+    talk.turn();
+    assert_eq!(talk.take().len(), 1);
+    talk.end_of_input();
+    let end: Value = serde_json::from_str(&talk.take()[0]).unwrap();
+    assert_eq!((&end["id"], &end["result"]["resultType"]), (&json!("s"), &json!("complete")));
+}
+
+#[test]
+fn the_end_of_input_lets_calls_finish_and_drops_what_waits_for_the_client() {
+    let gateway = gateway();
+    let mut talk = begin(&gateway, "2025-11-25");
+    say(&mut talk, &call(json!(1), "slow"));
+    say(&mut talk, &call(json!(2), "ask"));
+    talk.end_of_input();
+    assert_eq!((talk.is_idle(), talk.sources().len()), (false, 1));
+}
+
+#[test]
+fn a_batch_is_answered_at_once() {
+    let gateway = gateway();
+    let mut talk = begin(&gateway, "2025-03-26");
+    let ping = json!({"jsonrpc": "2.0", "id": 2, "method": "ping"});
+    let out = say(&mut talk, &json!([call(json!(1), "echo"), ping, {"jsonrpc": "2.0", "method": "x"}, 7]));
+    assert_eq!((out.len(), out[0].as_array().unwrap().len()), (1, 3));
+    let mut other = begin(&gateway, "2025-06-18");
+    assert_eq!(say(&mut other, &json!([call(json!(1), "echo")]))[0]["error"]["code"], -32600);
+}
