@@ -109,7 +109,7 @@ pub fn silent_members(manifest: &File) -> Vec<String> {
     let members = manifest.text.lines().skip_while(|line| !line.starts_with("members = [")).skip(1);
     let silent = members.take_while(|line| !line.starts_with(']')).filter(|line| {
         let entry = line.trim_start();
-        entry.starts_with('"') && !entry.split_once('#').is_some_and(|(_, reason)| reason.trim().len() > 3)
+        entry.starts_with('"') && entry.split_once('#').is_none_or(|(_, reason)| reason.trim().len() <= 3)
     });
     silent.map(|line| format!("{}: {} needs a comment on what it is", manifest.path, line.trim())).collect()
 }

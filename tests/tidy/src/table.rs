@@ -52,9 +52,9 @@ pub fn actual() -> Result<Edges> {
     let metadata: Value = serde_json::from_slice(&output.stdout)?;
     let list = |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
     let name = |value: &Value| value.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let edges = list(&metadata, "packages").iter().map(|package| {
-        let ours = list(package, "dependencies").into_iter().filter(|dependency| dependency.get("path").is_some());
-        (name(package), ours.map(|dependency| name(&dependency)).collect())
+    let edges = list(&metadata, "packages").into_iter().map(|package| {
+        let ours = list(&package, "dependencies").into_iter().filter(|dependency| dependency.get("path").is_some());
+        (name(&package), ours.map(|dependency| name(&dependency)).collect())
     });
     Ok(edges.collect())
 }
