@@ -19,6 +19,8 @@ async def count(to: int, context: Context) -> str:
     """Counts, with progress."""
     for step in range(1, to + 1):
         await context.report_progress(step, to, f"step {step}")
+        # The TypeScript libraries drop progress that arrives in one piece with the result.
+        await anyio.sleep(0.1)
     return "done"
 
 

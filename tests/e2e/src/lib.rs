@@ -1,1 +1,22 @@
-//! Tests: e2e.
+//! The harness of the tests that run the real binary: a node of its own for each test, and the official clients.
+//!
+//! ```no_run
+//! use serde_json::json;
+//! use tidegate_e2e::{Client, Library, Node, Transport};
+//!
+//! let node = Node::with_shipped_components()?;
+//! let mut client = Client::connect(Library::Python("auto"), Transport::Http, &node)?;
+//! let tools = client.step(&json!({"do": "list"}))?;
+//! # anyhow::Ok(())
+//! ```
+
+mod client;
+mod layout;
+mod node;
+mod process;
+mod web;
+
+pub use client::{Client, Library, Transport, inspect, reference_server};
+pub use layout::{components, fixtures, host};
+pub use node::{Host, Node};
+pub use web::Web;

@@ -45,6 +45,9 @@ fn developer_policy(layout: &Layout) -> Result<PathBuf> {
         std::fs::copy(&preset, &policy).with_context(|| format!("cannot copy `{}`", preset.display()))?;
         eprintln!("wrote the policy {}", policy.display());
     }
+    // The preset grants `tool-files` this folder, beside the policy.
+    let files = layout.state().join("files");
+    std::fs::create_dir_all(&files).with_context(|| format!("cannot create `{}`", files.display()))?;
     Ok(policy)
 }
 

@@ -1,0 +1,229 @@
+//! A node for one test: key, signed components, policy and state in a folder that goes with it.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::layout;
+use crate::process::Process;
+
+/// How long a host may take until it answers: on a busy machine it compiles its components first.
+const START_LIMIT: Duration = Duration::from_secs(120);
+
+/// A prepared node that does not run yet.
+#[derive(Debug)]
+pub struct Node {
+    folder: tempfile::TempDir,
+}
+
+impl Node {
+    /// An empty node: a key named `tests`, no components, and a policy that trusts the key and grants nothing.
+    ///
+    /// # Errors
+    /// The host is not built, or it cannot make a key.
+    pub fn empty() -> Result<Self> {
+        let node = Self { folder: tempfile::tempdir()? };
+        for folder in ["components", "files"] {
+            std::fs::create_dir(node.path(folder))?;
+        }
+        node.tidegate(&["key", "new", "--out", &node.shown("tests.key")])?;
+        node.write_policy("")?;
+        Ok(node)
+    }
+
+    /// A node with every shipped component, signed, each with what it asks for: `tool-files` sees the folder
+    /// [`Node::files`] as `/files`, `tool-fetch` reaches no server.
+    ///
+    /// # Errors
+    /// Something is not built or not signed.
+    pub fn with_shipped_components() -> Result<Self> {
+        let node = Self::empty()?;
+        let mut found = 0;
+        for entry in std::fs::read_dir(layout::components()?)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "wasm") {
+                node.add(&path)?;
+                found += 1;
+            }
+        }
+        ensure!(found > 0, "there are no components; run `cargo x guests`");
+        node.write_policy(&node.shipped_grants(""))?;
+        Ok(node)
+    }
+
+    /// A path in the node's folder.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The folder that `tool-files` sees.
+    #[must_use]
+    pub fn files(&self) -> PathBuf {
+        self.path("files")
+    }
+
+    /// Copies a component into the node and signs it.
+    ///
+    /// # Errors
+    /// The file is not there, or is refused for signing.
+    pub fn add(&self, component: &Path) -> Result<PathBuf> {
+        let name = component.file_name().context("a component has a file name")?;
+        let copy = self.path("components").join(name);
+        std::fs::copy(component, &copy).with_context(|| format!("cannot copy `{}`", component.display()))?;
+        self.tidegate(&["sign", "--key", &self.shown("tests.key"), &copy.display().to_string()])?;
+        Ok(copy)
+    }
+
+    /// Writes the policy: the signer `tests`, then these grants.
+    ///
+    /// # Errors
+    /// The folder is gone.
+    pub fn write_policy(&self, grants: &str) -> Result<()> {
+        let text = format!(
+            "version = 1\n\n[signers.tests]\npublic-key-file = \"tests.pub\"\nroles = [\"component\"]\n\n{grants}"
+        );
+        Ok(std::fs::write(self.path("policy.toml"), text)?)
+    }
+
+    /// The grants of the shipped components; `network` is a list of destinations for `tool-fetch`, as in
+    /// `"127.0.0.1:8080"` with its quotes.
+    #[must_use]
+    pub fn shipped_grants(&self, network: &str) -> String {
+        let grant = |component: &str, lines: &str| {
+            format!("[[grant]]\nsigner = \"tests\"\ncomponent = \"{component}\"\n{lines}\n\n")
+        };
+        let files = format!(
+            "directories = [{{ host = \"{}\", guest = \"/files\", access = \"read-write\" }}]",
+            self.files().display()
+        );
+        [
+            grant("protocol-mcp", "gateway = true"),
+            grant("tool-time", ""),
+            grant("tool-system", "system = true"),
+            grant("tool-memory", "kv = [{ namespace = \"notes\", access = \"read-write\" }]"),
+            grant("tool-files", &files),
+            grant("tool-fetch", &format!("network = [{network}]")),
+        ]
+        .concat()
+    }
+
+    /// Runs `tidegate` with arguments to its end and gives its standard output.
+    ///
+    /// # Errors
+    /// It failed; the error holds what it said.
+    pub fn tidegate(&self, arguments: &[&str]) -> Result<String> {
+        let output = Command::new(layout::host()?).args(arguments).output()?;
+        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        ensure!(output.status.success(), "`tidegate {}` failed:\n{}", arguments.join(" "), said(&output.stderr));
+        Ok(said(&output.stdout))
+    }
+
+    /// Starts the host on a free loopback port and waits until it answers.
+    ///
+    /// # Errors
+    /// It ended, or did not answer in time; the error holds its log.
+    pub fn serve(&self) -> Result<Host> {
+        let address = free_address()?;
+        let mut command = Command::new(layout::host()?);
+        command.args(self.run_arguments()).arg("--listen").arg(address.to_string());
+        let mut host = Host { process: Process::start(&mut command)?, address };
+        let end = Instant::now() + START_LIMIT;
+        while !answers(address) {
+            if host.process.has_ended()? {
+                bail!("the host ended; log:\n{}", host.log());
+            }
+            ensure!(Instant::now() < end, "the host did not answer within {START_LIMIT:?}; log:\n{}", host.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(host)
+    }
+
+    /// The command with which a client starts this node over stdio.
+    ///
+    /// # Errors
+    /// The host is not built.
+    pub fn stdio_command(&self) -> Result<Vec<String>> {
+        let mut command = vec![layout::host()?.display().to_string()];
+        command.extend(self.run_arguments());
+        command.push("--stdio".to_owned());
+        Ok(command)
+    }
+
+    fn run_arguments(&self) -> Vec<String> {
+        let pairs = [("--state", "state"), ("--policy", "policy.toml"), ("--components", "components")];
+        let named = pairs.into_iter().flat_map(|(option, name)| [option.to_owned(), self.shown(name)]);
+        std::iter::once("run".to_owned()).chain(named).collect()
+    }
+
+    fn shown(&self, name: &str) -> String {
+        self.path(name).display().to_string()
+    }
+}
+
+/// A host that runs; it ends with this value.
+#[derive(Debug)]
+pub struct Host {
+    process: Process,
+    address: SocketAddr,
+}
+
+impl Host {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its MCP endpoint.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}/mcp", self.address)
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// What it wrote to standard error so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// Asks it to end and waits; gives its log.
+    ///
+    /// # Errors
+    /// It did not end in time, or not with exit code 0.
+    pub fn stop(mut self) -> Result<String> {
+        let success = self.process.terminate()?;
+        let log = self.process.log();
+        ensure!(success, "the host ended with an error; log:\n{log}");
+        Ok(log)
+    }
+}
+
+/// A port that is free now; the next moment another process may take it, which shows as a host that ended.
+fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+/// Whether something speaks HTTP there.
+fn answers(address: SocketAddr) -> bool {
+    let limit = Duration::from_secs(2);
+    let ask = || -> std::io::Result<bool> {
+        let mut stream = TcpStream::connect_timeout(&address, limit)?;
+        stream.set_read_timeout(Some(limit))?;
+        write!(stream, "GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+        let mut start = [0; 5];
+        stream.read_exact(&mut start)?;
+        Ok(&start == b"HTTP/")
+    };
+    ask().unwrap_or(false)
+}
