@@ -137,3 +137,6 @@ impl fmt::Debug for PrivateKey {
         write!(f, "PrivateKey(secret of {:?})", self.public_key())
     }
 }
+
+#[cfg(test)]
+mod tests;

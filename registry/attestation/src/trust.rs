@@ -114,3 +114,6 @@ impl FromStr for Role {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

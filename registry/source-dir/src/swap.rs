@@ -68,9 +68,10 @@ pub(crate) fn recover(root: &Path) -> io::Result<()> {
     if changed { sync_dir(root) } else { Ok(()) }
 }
 
-/// Removes a directory with what is in it; links in it are removed, not followed.
+/// Removes a directory with what is in it, or whatever else has its name; links are removed, not followed.
 pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
+    let is_dir = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
+    match if is_dir { fs::remove_dir_all(path) } else { fs::remove_file(path) } {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
     }
