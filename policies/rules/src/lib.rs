@@ -28,7 +28,7 @@ mod problem;
 pub mod units;
 
 pub use decide::{Decision, Finding, FindingKind, Subject, decide};
-pub use explain::{Asked, Entry, Explanation, LimitEntry, Outcome, explain};
+pub use explain::{Asked, Entry, Explanation, GrantEntry, LimitEntry, Outcome, explain};
 pub use interfaces::{Need, need};
 pub use nearest::nearest;
 pub use parse::{Source, parse};

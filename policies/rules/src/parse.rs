@@ -107,7 +107,10 @@ impl Reader<'_, '_> {
         self.document.check_keys(table, "", TOP);
         match table.get("version") {
             Some(value) => {
-                self.document.number(value, "version", 1, 1);
+                let version = self.document.number(value, "version", 0, u64::MAX);
+                if version.is_some_and(|version| version != 1) {
+                    self.document.problem(value.span(), "this host reads policies of `version = 1` only");
+                }
             }
             None => self.document.problem(0..0, "`version = 1` is missing at the top of the file"),
         }

@@ -53,9 +53,7 @@ impl Reader<'_, '_> {
     /// Destinations that are valid and probably not what was meant.
     fn warn_about(&mut self, destination: &Destination, value: &Value<'_>) {
         let message = match &destination.address {
-            Address::Host(name) | Address::Domain(name)
-                if !name.contains('.') || PRIVATE_SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) =>
-            {
+            Address::Host(name) | Address::Domain(name) if is_usually_private(&destination.address, name) => {
                 format!(
                     "`{destination}` usually resolves to a private address, which no name opens: add the address or \
                      its range"
@@ -156,4 +154,10 @@ impl Reader<'_, '_> {
             }
         }
     }
+}
+
+/// Names without a dot, and names below suffixes for private networks.
+fn is_usually_private(address: &Address, name: &str) -> bool {
+    let plain = matches!(address, Address::Host(_)) && !name.contains('.');
+    plain || PRIVATE_SUFFIXES.iter().any(|suffix| format!(".{name}").ends_with(suffix))
 }
