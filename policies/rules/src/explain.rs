@@ -231,10 +231,10 @@ impl fmt::Display for Explanation {
         }
         for grant in &self.grants {
             let note = if grant.asked_for == Some(false) { ", not asked for: the line can go" } else { "" };
-            writeln!(f, "  may      {} ({}{note})", grant.line.what, grant.line.origin)?;
+            writeln!(f, "  has      {} ({}{note})", printable(&grant.line.what), grant.line.origin)?;
         }
         if self.grants.is_empty() {
-            writeln!(f, "  may      compute, and nothing else")?;
+            writeln!(f, "  has      nothing: it can compute")?;
         }
         if !free.is_empty() {
             writeln!(f, "  imports without authority: {}", free.join(", "))?;
@@ -252,11 +252,11 @@ impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.outcome {
             Outcome::Free => return Ok(()),
-            Outcome::Granted { by } => writeln!(f, "  granted  {} ({by})", self.what)?,
-            Outcome::Refused { .. } => writeln!(f, "  refused  {}", self.what)?,
+            Outcome::Granted { by } => writeln!(f, "  granted  {} ({by})", printable(&self.what))?,
+            Outcome::Refused { .. } => writeln!(f, "  refused  {}", printable(&self.what))?,
         }
         if let Asked::Request { reason } = &self.asked {
-            writeln!(f, "           asked for: {reason}")?;
+            writeln!(f, "           asked for: {}", printable(reason))?;
         }
         match &self.outcome {
             Outcome::Refused { permit: Some(permit) } => {
@@ -270,4 +270,9 @@ impl fmt::Display for Entry {
         }
         Ok(())
     }
+}
+
+/// Imports and reasons were written by the component's author: no line breaks, no escape sequences for the terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
