@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use tidegate_grant::{Limits, PoolLimits};
 use toml::de::DeTable;
 
-use crate::claims::{Claim, conflicts};
+use crate::claims::{Claim, conflicts, shared_namespaces};
 use crate::document::{Document, Value};
 use crate::policy::{ComponentPattern, LimitSetting, Policy};
 use crate::problem::{PolicyError, Problem};
@@ -51,6 +51,7 @@ pub fn parse(sources: &[Source]) -> Result<Policy, PolicyError> {
     check_names(&mut collected);
     collected.problems.extend(conflicts(&collected.claims));
     if collected.problems.is_empty() {
+        collected.policy.warnings.extend(shared_namespaces(&collected.claims));
         Ok(collected.policy)
     } else {
         // Files in the order they were given, lines in order.

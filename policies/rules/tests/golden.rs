@@ -121,7 +121,7 @@ const KEYS: &[&str] = &[
 fn every_key_has_a_case_that_is_read_and_one_that_is_refused() {
     let all = |folder: &str| texts(folder).iter().map(|path| fs::read_to_string(path).unwrap()).collect::<String>();
     let errors: String =
-        texts("fail").iter().map(|path| fs::read_to_string(path.with_extension("err")).unwrap()).collect();
+        texts("fail").iter().map(|path| fs::read_to_string(path.with_extension("err")).unwrap_or_default()).collect();
     let read = all("ok");
     for key in KEYS {
         let word = |text: &str| {

@@ -21,8 +21,11 @@ impl Numbers {
 const SIGNERS: &[&str] = &["acme", "other", "local-build"];
 const COMPONENTS: &[&str] = &["*", "weather", "roads"];
 
+/// Line, signer, component, key and name.
+type Line = (u32, &'static str, &'static str, &'static str, String);
+
 /// A policy text, and for each of its grant lines: line, signer, component, key and name of what is granted.
-fn random(numbers: &mut Numbers) -> (String, Vec<(u32, &'static str, &'static str, &'static str, String)>) {
+fn random(numbers: &mut Numbers) -> (String, Vec<Line>) {
     let mut text = String::from("version = 1\n[secrets.s]\nfile = \"/s\"\n");
     for signer in ["acme", "other"] {
         text.push_str(&format!("[signers.{signer}]\npublic-key-file = \"{signer}.pub\"\n"));
