@@ -167,6 +167,40 @@ kv = [{{ namespace = "notes", access = "read-only" }}]
 }
 
 #[test]
+fn reading_is_not_writing() {
+    for (granted, wanted, guest, ok) in [
+        ("read-only", Access::ReadOnly, "/data", true),
+        ("read-only", Access::ReadWrite, "/data", false),
+        ("read-write", Access::ReadOnly, "/data", true),
+        ("read-write", Access::ReadWrite, "/data/inside", true),
+        ("read-only", Access::ReadWrite, "/data/inside", false),
+        ("read-write", Access::ReadOnly, "/database", false),
+    ] {
+        let text = format!(
+            "{HEAD}[[grant]]\nsigner = \"acme\"\ncomponent = \"weather\"\n\
+             directories = [{{ host = \"/srv\", guest = \"/data\", access = \"{granted}\" }}]\n"
+        );
+        let request = DirectoryRequest { guest: guest.into(), access: wanted, reason: "because".into() };
+        let requests = Requests { directories: vec![request], ..Requests::default() };
+        let decision = decide(&policy(&text), &weather(&[], Some(&requests)));
+        let refused = kinds(&decision).contains(&FindingKind::RequestRefused);
+        assert_eq!(!refused, ok, "{granted} {wanted} {guest}");
+    }
+}
+
+#[test]
+fn a_signer_that_is_no_longer_believed_is_granted_nothing() {
+    let text = format!("{HEAD}[[grant]]\nsigner = \"acme\"\ncomponent = \"weather\"\nsystem = true\n");
+    let mut policy = policy(&text);
+    assert!(decide(&policy, &weather(&[], None)).grant.system.is_some());
+    policy.signers.clear();
+    let decision = decide(&policy, &weather(&[], None));
+    assert_eq!(decision.grant, Grant::default());
+    assert_eq!(kinds(&decision), [FindingKind::UnknownSigner]);
+    assert!(!decision.may_load());
+}
+
+#[test]
 fn more_than_was_asked_for_is_noticed_and_listed() {
     let text = format!(
         "{HEAD}[[grant]]\nsigner = \"acme\"\ncomponent = \"weather\"\nnetwork = [\"*.example.com:443\", \"other.test:443\"]\nconfig = {{ a = \"b\" }}\n"
