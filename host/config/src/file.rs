@@ -9,7 +9,8 @@ use tidegate_rules::Problem;
 use tidegate_rules::document::{Document, Value};
 use toml::de::DeTable;
 
-use crate::config::{LogFormat, LogLevel, parse_listen};
+use crate::config::parse_listen;
+use crate::log::{LogFormat, LogLevel};
 
 /// A value and its line.
 type Line<T> = Option<(T, Origin)>;

@@ -6,11 +6,13 @@
 mod config;
 mod environment;
 mod file;
+mod log;
 mod policy;
 mod setting;
 
-pub use config::{Config, ConfigError, HttpConfig, LogConfig, LogFormat, LogLevel, Options};
+pub use config::{Config, ConfigError, HttpConfig, Options};
 pub use environment::{Environment, VARIABLES, Variable, secret_from_environment};
+pub use log::{LogConfig, LogFormat, LogLevel};
 pub use policy::{PolicyFileError, read_policy};
 pub use setting::{Provenance, Setting, SettingLine};
 

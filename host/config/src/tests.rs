@@ -1,1 +1,281 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tidegate_rules::PublicKey;
+
+use super::*;
+
+const WHOLE: &str = r#"
+state = "/var/lib/tidegate"
+listen = "[::1]:9000"
+policy = ["policy.toml", "/etc/more.toml"]
+keys = "my-keys"
+development = true
+
+[http]
+allowed-origins = ["https://App.example.com", "http://192.168.1.5:3000"]
+allowed-hosts = ["gate.example.com"]
+max-body = "4MiB"
+header-timeout = "5s"
+max-header-bytes = "32KiB"
+idle-timeout = "1m"
+
+[log]
+level = "debug"
+format = "json"
+"#;
+
+/// A folder with a configuration file, and an environment that names it.
+fn with_file(text: &str, variables: &[(&str, &str)]) -> (tempfile::TempDir, Environment) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("tidegate.toml"), text).unwrap();
+    let path = folder.path().join("tidegate.toml").display().to_string();
+    let mut all = vec![("TIDEGATE_CONFIG", path.as_str()), ("HOME", "/home/ada")];
+    all.extend(variables);
+    let environment = Environment::with(&all, "/work");
+    (folder, environment)
+}
+
+fn problems(text: &str) -> Vec<String> {
+    let (_folder, environment) = with_file(text, &[]);
+    match Config::load(&Options::default(), &environment) {
+        Err(ConfigError::File { problems }) => {
+            let place =
+                |problem: &tidegate_rules::Problem| format!("{}:{}: {}", problem.line, problem.column, problem.message);
+            problems.iter().map(place).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn defaults_without_a_file() {
+    let environment = Environment::with(&[("HOME", "/home/ada")], "/work");
+    let config = Config::load(&Options::default(), &environment).unwrap();
+    let lines: Vec<_> = config.lines().into_iter().map(|line| (line.key, line.value)).collect();
+    let expected = [
+        ("config", "/home/ada/.config/tidegate/tidegate.toml"),
+        ("state", "/home/ada/.local/state/tidegate"),
+        ("listen", "127.0.0.1:8765"),
+        ("policy", "/home/ada/.config/tidegate/policy.toml"),
+        ("keys", "/home/ada/.config/tidegate/keys"),
+        ("development", "false"),
+        ("http.allowed-origins", ""),
+        ("http.allowed-hosts", ""),
+        ("http.max-body", "16MiB"),
+        ("http.header-timeout", "10s"),
+        ("http.max-header-bytes", "64KiB"),
+        ("http.idle-timeout", "2m"),
+        ("log.level", "info"),
+        ("log.format", "text"),
+    ];
+    assert_eq!(lines, expected.map(|(key, value)| (key, value.to_owned())));
+    assert!(config.lines().iter().all(|line| line.from == Provenance::Default));
+}
+
+#[test]
+fn every_key_of_the_file_counts() {
+    let (folder, environment) = with_file(WHOLE, &[]);
+    let config = Config::load(&Options::default(), &environment).unwrap();
+    assert_eq!(config.state.value, Path::new("/var/lib/tidegate"));
+    assert_eq!(config.listen.value.to_string(), "[::1]:9000");
+    assert_eq!(config.policy.value, [folder.path().join("policy.toml"), PathBuf::from("/etc/more.toml")]);
+    assert_eq!(config.keys.value, folder.path().join("my-keys"));
+    assert!(config.development.value);
+    assert_eq!(config.http.allowed_origins.value, ["https://app.example.com", "http://192.168.1.5:3000"]);
+    assert_eq!(config.http.allowed_hosts.value, ["gate.example.com"]);
+    assert_eq!(config.http.max_body.value, 4 << 20);
+    assert_eq!(config.http.header_timeout.value, Duration::from_secs(5));
+    assert_eq!(config.http.max_header_bytes.value, 32 << 10);
+    assert_eq!(config.http.idle_timeout.value, Duration::from_secs(60));
+    assert_eq!(config.log.level.value, LogLevel::Debug);
+    assert_eq!(config.log.format.value, LogFormat::Json);
+    let lines = config.lines();
+    assert_eq!(lines[0].from, Provenance::Environment("TIDEGATE_CONFIG"));
+    assert!(lines[1..].iter().all(|line| matches!(line.from, Provenance::File(_))), "{lines:?}");
+    assert!(config.log.level.from.to_string().ends_with("tidegate.toml:17"), "{}", config.log.level.from);
+}
+
+#[test]
+fn command_line_over_environment_over_file() {
+    let variables = [
+        ("TIDEGATE_STATE", "state"),
+        ("TIDEGATE_LISTEN", "127.0.0.1:1"),
+        ("TIDEGATE_POLICY", "/a.toml:b.toml"),
+        ("TIDEGATE_KEYS", "/keys"),
+        ("TIDEGATE_LOG", "warn"),
+        ("TIDEGATE_LOG_FORMAT", "text"),
+    ];
+    let (_folder, environment) = with_file(WHOLE, &variables);
+    let config = Config::load(&Options::default(), &environment).unwrap();
+    assert_eq!(config.state.value, Path::new("/work/state"));
+    assert_eq!(config.listen.value.port(), 1);
+    assert_eq!(config.policy.value, [Path::new("/a.toml"), Path::new("/work/b.toml")]);
+    assert_eq!(config.keys.value, Path::new("/keys"));
+    assert_eq!((config.log.level.value, config.log.format.value), (LogLevel::Warn, LogFormat::Text));
+    let from = |config: &Config| {
+        let settings = [&config.state.from, &config.listen.from, &config.policy.from, &config.keys.from];
+        settings
+            .into_iter()
+            .chain([&config.log.level.from, &config.log.format.from])
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(from(&config), variables.map(|(name, _)| format!("environment variable {name}")));
+
+    let options = Options {
+        config: None,
+        state: Some("other".into()),
+        listen: Some("127.0.0.1:2".into()),
+        policy: vec!["c.toml".into()],
+        keys: Some("/k".into()),
+        log_level: Some(LogLevel::Error),
+        log_format: Some(LogFormat::Json),
+        development: true,
+    };
+    let config = Config::load(&options, &environment).unwrap();
+    assert_eq!(config.state.value, Path::new("/work/other"));
+    assert_eq!(config.listen.value.port(), 2);
+    assert_eq!(config.policy.value, [Path::new("/work/c.toml")]);
+    assert_eq!(config.keys.value, Path::new("/k"));
+    assert_eq!((config.log.level.value, config.log.format.value), (LogLevel::Error, LogFormat::Json));
+    let flags = ["--state", "--listen", "--policy", "--keys", "--log", "--log-format"];
+    assert_eq!(from(&config), flags.map(|flag| format!("option {flag}")));
+    assert_eq!(config.development.from, Provenance::Option("--development"));
+}
+
+#[test]
+fn base_directories() {
+    let load = |variables: &[(&str, &str)]| Config::load(&Options::default(), &Environment::with(variables, "/work"));
+    let config = load(&[("HOME", "/h"), ("XDG_STATE_HOME", "/s"), ("XDG_CONFIG_HOME", "/c")]).unwrap();
+    assert_eq!(config.state.value, Path::new("/s/tidegate"));
+    assert_eq!(config.policy.value, [Path::new("/c/tidegate/policy.toml")]);
+    // Relative ones are to be ignored, empty ones are not set.
+    let config = load(&[("HOME", "/h"), ("XDG_STATE_HOME", "s"), ("XDG_CONFIG_HOME", "")]).unwrap();
+    assert_eq!(config.state.value, Path::new("/h/.local/state/tidegate"));
+    assert_eq!(config.file.value, Path::new("/h/.config/tidegate/tidegate.toml"));
+    assert!(matches!(load(&[]), Err(ConfigError::NoHome)));
+    assert!(matches!(load(&[("XDG_CONFIG_HOME", "/c")]), Err(ConfigError::NoHome)));
+    assert!(load(&[("XDG_CONFIG_HOME", "/c"), ("TIDEGATE_STATE", "/s")]).is_ok());
+}
+
+#[test]
+fn only_loopback_is_listened_on() {
+    let environment = Environment::with(&[("HOME", "/h")], "/work");
+    for listen in ["0.0.0.0:8765", "[::]:8765", "192.168.1.2:8765", "[::ffff:127.0.0.1]:8765"] {
+        let options = Options { listen: Some(listen.into()), ..Options::default() };
+        let error = Config::load(&options, &environment).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("option --listen: `{listen}` can be reached")), "{error}");
+        assert!(error.contains("neither TLS nor authentication"), "{error}");
+        let environment = Environment::with(&[("HOME", "/h"), ("TIDEGATE_LISTEN", listen)], "/work");
+        assert!(Config::load(&Options::default(), &environment).is_err());
+    }
+    for listen in ["localhost:8765", "8765", "127.0.0.1", ""] {
+        let options = Options { listen: Some(listen.into()), ..Options::default() };
+        let error = Config::load(&options, &environment).unwrap_err().to_string();
+        assert!(error.contains("is not an address and a port"), "{error}");
+    }
+    for listen in ["127.0.0.1:0", "127.8.8.8:80", "[::1]:8765"] {
+        let options = Options { listen: Some(listen.into()), ..Options::default() };
+        assert_eq!(Config::load(&options, &environment).unwrap().listen.value.to_string(), listen);
+    }
+}
+
+#[test]
+fn unknown_keys_and_wrong_values_have_a_place() {
+    assert_eq!(
+        problems(
+            "stat = \"/a\"\nlisten = \"0.0.0.0:1\"\n[http]\nmax-bodi = 1\n[log]\nlevel = \"loud\"\ncolour = true\n"
+        ),
+        [
+            "1:1: unknown key `stat`; did you mean `state`?",
+            "2:10: `0.0.0.0:1` can be reached from other machines, and this host has neither TLS nor authentication yet: \
+             they come first; listen on `127.0.0.1:1` and put a proxy with both before it",
+            "4:1: unknown key `max-bodi` in [http]; did you mean `max-body`?",
+            "6:9: `loud` is not one of `error`, `warn`, `info`, `debug` and `trace`",
+            "7:1: unknown key `colour` in [log]; known are `level` and `format`",
+        ]
+    );
+    assert_eq!(
+        problems(
+            "state = 1\npolicy = \"a.toml\"\nkeys = \"~/keys\"\ndevelopment = \"yes\"\n[http]\n\
+             allowed-origins = [\"*\", \"example.com\", \"https://a/b\"]\nallowed-hosts = [\"*.a\", \"a:1\"]\nmax-body = 1\n\
+             header-timeout = 5\nmax-header-bytes = \"2MiB\"\nidle-timeout = \"2h\"\n[log]\nformat = \"xml\"\n"
+        ),
+        [
+            "1:9: `state` must be a string, not an integer",
+            "2:10: `policy` must be an array, not a string",
+            "3:8: `keys` must be a path; `~` is not expanded, write the whole path",
+            "4:15: `development` must be `true` or `false`, not a string",
+            "6:20: `*` is a pattern: origins are compared whole, name each",
+            "6:25: `example.com` is not an origin: scheme and host without a path, `https://app.example.com`",
+            "6:40: `https://a/b` is not an origin: scheme and host without a path, `https://app.example.com`",
+            "7:18: `*.a` is a pattern: hosts are compared whole, name each",
+            "7:25: `a:1` is not a host name: leave scheme, port and path away",
+            "8:12: `max-body` is 1; it must be from 1KiB to 1GiB",
+            "9:18: `header-timeout` must be a duration in quotes, with its unit, such as \"30s\", not an integer",
+            "10:20: `max-header-bytes` is 2MiB; it must be from 8KiB to 1MiB",
+            "11:16: `idle-timeout` is 2h; it must be from 1s to 1h",
+            "13:10: `xml` is not one of `text` and `json`",
+        ]
+    );
+    assert_eq!(problems("http = 1\nlog = [").len(), 1);
+    assert_eq!(problems("http = 1\nlog = 2\n").len(), 2);
+}
+
+#[test]
+fn wrong_values_in_the_environment_name_their_variable() {
+    for (name, value) in [("TIDEGATE_LOG", "loud"), ("TIDEGATE_LOG_FORMAT", "xml"), ("TIDEGATE_LISTEN", "x")] {
+        let environment = Environment::with(&[("HOME", "/h"), (name, value)], "/work");
+        let error = Config::load(&Options::default(), &environment).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("environment variable {name}: `{value}`")), "{error}");
+    }
+}
+
+#[test]
+fn a_file_that_was_named_must_be_there() {
+    let environment = Environment::with(&[("HOME", "/h"), ("TIDEGATE_CONFIG", "/nowhere/tidegate.toml")], "/work");
+    let error = Config::load(&Options::default(), &environment).unwrap_err();
+    assert!(matches!(&error, ConfigError::Read { path, .. } if path == Path::new("/nowhere/tidegate.toml")), "{error}");
+    let options = Options { config: Some("other.toml".into()), ..Options::default() };
+    let error = Config::load(&options, &environment).unwrap_err().to_string();
+    assert_eq!(error, "cannot read the configuration file `/work/other.toml`");
+}
+
+#[test]
+fn every_variable_is_listed_once_and_read() {
+    let mut names: Vec<_> = VARIABLES.iter().map(|variable| variable.name).collect();
+    let sources = [include_str!("config.rs"), include_str!("environment.rs"), include_str!("log.rs")].concat();
+    for name in &names {
+        assert!(sources.matches(&format!("\"{name}\"")).count() >= 2, "{name} is listed and nobody reads it");
+    }
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), VARIABLES.len());
+    assert_eq!(Environment::with(&[("PATH", "/bin")], "/"), Environment::with(&[], "/"));
+    // The process's own environment: what it says about HOME is what the system says.
+    let home = std::env::var("HOME").ok().filter(|home| !home.is_empty());
+    assert_eq!(Environment::of_process().get("HOME"), home.as_deref());
+}
+
+#[test]
+fn policy_files_with_their_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("policy.toml");
+    fs::write(&path, "version = 1\n[signers.acme]\npublic-key-file = \"acme.pub\"\n[[grant]]\nsigner = \"acme\"\ncomponent = \"a\"\ndirectories = [{ host = \"data\", guest = \"/data\", access = \"read-only\" }]\n").unwrap();
+    let error = read_policy(std::slice::from_ref(&path)).unwrap_err();
+    assert!(matches!(&error, PolicyFileError::Key { signer, .. } if signer == "acme"), "{error}");
+    fs::write(folder.path().join("acme.pub"), "pem").unwrap();
+    let policy = read_policy(std::slice::from_ref(&path)).unwrap();
+    assert_eq!(policy.signers["acme"].key, PublicKey::Pem("pem".into()));
+    assert_eq!(policy.rules[0].grant.directories[0].host, folder.path().join("data"));
+    assert_eq!(policy.rules[0].grant.directories[0].origin.to_string(), format!("{}:7", path.display()));
+
+    fs::write(&path, "version = 1\nx = 1\n").unwrap();
+    let error = read_policy(std::slice::from_ref(&path)).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("{}:2:1: unknown key `x`", path.display())), "{error}");
+    assert!(matches!(read_policy(&[folder.path().join("none.toml")]), Err(PolicyFileError::Read { .. })));
+}

@@ -12,6 +12,9 @@ use crate::{Grant, Origin};
 pub struct GrantLine {
     /// The policy key it came from.
     pub key: &'static str,
+    /// What is granted, for programs: guest path, destination, name of a variable, namespace, secret or setting. Empty
+    /// where the key says it all.
+    pub name: String,
     /// For people: `directory /data, read-only, on the node /srv/data`. Values of secrets and of environment variables
     /// are not part of it.
     pub what: String,
@@ -24,34 +27,36 @@ impl Grant {
     #[must_use]
     pub fn lines(&self) -> Vec<GrantLine> {
         let mut lines = Vec::new();
-        let mut push = |key, what: String, origin: &Origin| lines.push(GrantLine { key, what, origin: origin.clone() });
+        let mut push = |key, name: &str, what: String, origin: &Origin| {
+            lines.push(GrantLine { key, name: name.to_owned(), what, origin: origin.clone() });
+        };
         for granted in &self.directories {
             let what =
                 format!("directory {}, {}, on the node {}", granted.guest, granted.access, granted.host.display());
-            push("directories", what, &granted.origin);
+            push("directories", &granted.guest, what, &granted.origin);
         }
         for (destination, origin) in &self.network.connect {
-            push("network", format!("connect to {destination}"), origin);
+            push("network", &destination.to_string(), format!("connect to {destination}"), origin);
         }
         for (name, granted) in &self.environment {
-            push("environment", format!("environment variable {name}"), &granted.origin);
+            push("environment", name, format!("environment variable {name}"), &granted.origin);
         }
         for granted in &self.kv {
             let what =
                 format!("kv namespace {}, {}, {}", granted.namespace, granted.access, format_bytes(granted.bytes));
-            push("kv", what, &granted.origin);
+            push("kv", &granted.namespace, what, &granted.origin);
         }
         for granted in &self.secrets {
-            push("secrets", format!("secret {}", granted.value), &granted.origin);
+            push("secrets", &granted.value, format!("secret {}", granted.value), &granted.origin);
         }
         for (key, granted) in &self.config {
-            push("config", format!("setting {key} = {:?}", granted.value), &granted.origin);
+            push("config", key, format!("setting {key} = {:?}", granted.value), &granted.origin);
         }
         if let Some(origin) = &self.system {
-            push("system", "state of the node".to_owned(), origin);
+            push("system", "", "state of the node".to_owned(), origin);
         }
         if let Some(origin) = &self.gateway {
-            push("gateway", "catalog and calls".to_owned(), origin);
+            push("gateway", "", "catalog and calls".to_owned(), origin);
         }
         lines
     }

@@ -44,6 +44,27 @@ pub(crate) fn conflicts(claims: &[Claim]) -> Vec<Problem> {
     problems
 }
 
+/// A warning for every namespace that components share and that may hold more for one of them than for another.
+pub(crate) fn shared_namespaces(claims: &[Claim]) -> Vec<Problem> {
+    let mut warnings = Vec::new();
+    for (index, later) in claims.iter().enumerate() {
+        let Claimed::Kv { namespace, bytes, .. } = &later.claimed else { continue };
+        let other = claims.iter().take(index).find(|earlier| {
+            let claimed = &earlier.claimed;
+            matches!(claimed, Claimed::Kv { namespace: other, bytes: size, .. } if other == namespace && size != bytes)
+        });
+        if let Some(other) = other {
+            let message = format!(
+                "namespace `{namespace}` may hold another number of bytes at {}:{}; components share it, and the one \
+                 with less is refused first",
+                other.at.file, other.at.line
+            );
+            warnings.push(Problem { message, ..later.at.clone() });
+        }
+    }
+    warnings
+}
+
 fn contradiction(earlier: &Claim, later: &Claim) -> Option<String> {
     let there = format!("{}:{}", earlier.at.file, earlier.at.line);
     match (&earlier.claimed, &later.claimed) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tidegate_grant::{Grant, Origin, Request, Requests};
 
-use crate::explain::{Asked, Outcome, explain_with};
+use crate::explain::{Asked, Outcome, entries, grants};
 use crate::permit::Permit;
 use crate::policy::{Policy, Rule};
 
@@ -86,14 +86,17 @@ pub fn decide(policy: &Policy, subject: &Subject<'_>) -> Decision {
         let message = format!("no policy names the signer `{}`", subject.signer);
         findings.push(Finding { kind: FindingKind::UnknownSigner, message, origin: None, permit: None });
     }
-    for entry in explain_with(policy, subject, &grant) {
-        let (kind, origin, permit) = match (entry.asked, entry.outcome) {
-            (Asked::Import, Outcome::Refused { permit }) => (FindingKind::ImportRefused, None, permit),
-            (Asked::Request { .. }, Outcome::Refused { permit }) => (FindingKind::RequestRefused, None, permit),
-            (Asked::Nothing, Outcome::Granted { by }) => (FindingKind::NotRequested, Some(by), None),
-            _ => continue,
+    for entry in entries(policy, subject, &grant) {
+        let Outcome::Refused { permit } = entry.outcome else { continue };
+        let kind = match entry.asked {
+            Asked::Import => FindingKind::ImportRefused,
+            Asked::Request { .. } => FindingKind::RequestRefused,
         };
-        findings.push(Finding { kind, message: entry.what, origin, permit });
+        findings.push(Finding { kind, message: entry.what, origin: None, permit });
+    }
+    for entry in grants(subject, &grant).into_iter().filter(|entry| entry.asked_for == Some(false)) {
+        let (message, origin) = (entry.line.what, Some(entry.line.origin));
+        findings.push(Finding { kind: FindingKind::NotRequested, message, origin, permit: None });
     }
     findings.sort_by_key(|finding| finding.kind);
     Decision { grant, limit_origins, findings }

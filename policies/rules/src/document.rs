@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tidegate_grant::{Origin, format_bytes, format_duration};
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeInteger, DeTable, DeValue};
 
 use crate::problem::Problem;
 use crate::units::{parse_duration, parse_size};
@@ -136,20 +136,20 @@ impl<'i> Document<'i> {
         self.expect(boolean, value, what, "`true` or `false`")
     }
 
-    /// A whole number from 0 to `max`.
+    /// A whole number from `min` to `max`.
     pub fn number(&mut self, value: &Value<'_>, what: &str, min: u64, max: u64) -> Option<u64> {
-        let number = plain_number(value.get_ref());
-        let number = self.expect(number, value, what, "a whole number from 0")?;
-        self.bounded(number, value, what, min, max, |number| number.to_string())
+        let integer = value.get_ref().as_integer();
+        let integer = self.expect(integer, value, what, "a whole number")?;
+        self.bounded(plain_number(integer), value, what, min, max, |number| number.to_string())
     }
 
-    /// Bytes, as a number or as a string with a unit, within bounds.
+    /// Bytes, as a number or as a string with a unit, from `min` to `max`.
     pub fn size(&mut self, value: &Value<'_>, what: &str, min: u64, max: u64) -> Option<u64> {
         let bytes = match value.get_ref() {
-            DeValue::String(text) => self.unit(parse_size(text), value, what)?,
+            DeValue::String(text) => Some(self.unit(parse_size(text), value, what)?),
             other => {
-                let number = plain_number(other);
-                self.expect(number, value, what, "a size such as \"64MiB\", or bytes")?
+                let integer = other.as_integer();
+                plain_number(self.expect(integer, value, what, "a size such as \"64MiB\", or bytes")?)
             }
         };
         self.bounded(bytes, value, what, min, max, format_bytes)
@@ -161,7 +161,7 @@ impl<'i> Document<'i> {
         let text = self.expect(text, value, what, "a duration in quotes, with its unit, such as \"30s\"")?;
         let duration = self.unit(parse_duration(text), value, what)?;
         let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        self.bounded(millis(duration), value, what, millis(min), millis(max), |millis| {
+        self.bounded(Some(millis(duration)), value, what, millis(min), millis(max), |millis| {
             format_duration(Duration::from_millis(millis))
         })?;
         Some(duration)
@@ -171,19 +171,21 @@ impl<'i> Document<'i> {
         parsed.map_err(|error| self.problem(value.span(), format!("`{what}`: {error}"))).ok()
     }
 
+    /// A number that is not there is negative, or larger than anything.
     fn bounded(
         &mut self,
-        number: u64,
+        number: Option<u64>,
         value: &Value<'_>,
         what: &str,
         min: u64,
         max: u64,
         format: impl Fn(u64) -> String,
     ) -> Option<u64> {
-        if (min..=max).contains(&number) {
+        if let Some(number) = number.filter(|number| (min..=max).contains(number)) {
             return Some(number);
         }
-        let message = format!("`{what}` is {}; it must be from {} to {}", format(number), format(min), format(max));
+        let found = number.map_or_else(|| "out of range".to_owned(), &format);
+        let message = format!("`{what}` is {found}; it must be from {} to {}", format(min), format(max));
         self.problem(value.span(), message);
         None
     }
@@ -201,8 +203,8 @@ impl<'i> Document<'i> {
     }
 }
 
-fn plain_number(value: &DeValue<'_>) -> Option<u64> {
-    value.as_integer().and_then(|integer| u64::from_str_radix(integer.as_str(), integer.radix()).ok())
+fn plain_number(integer: &DeInteger<'_>) -> Option<u64> {
+    u64::from_str_radix(integer.as_str(), integer.radix()).ok()
 }
 
 /// Words in a row: `a`, `b` and `c`.

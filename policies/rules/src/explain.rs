@@ -3,10 +3,11 @@
 use std::fmt;
 
 use serde::Serialize;
-use tidegate_grant::{Grant, GrantLine, LIMITS, Limits, Origin, Request, format_bytes, format_duration};
+use tidegate_grant::{Destination, Grant, GrantLine, LIMITS, Limits, Origin, Request, format_bytes, format_duration};
 
 use crate::decide::{Subject, decide, granted};
 use crate::interfaces::{Need, need};
+use crate::names::guest_paths_overlap;
 use crate::permit::Permit;
 use crate::policy::Policy;
 
@@ -22,13 +23,15 @@ pub struct Explanation {
     pub signer_known: bool,
     /// Whether it may be loaded.
     pub may_load: bool,
-    /// What it imports, what its manifest asks for, and what is granted beyond.
+    /// What it imports and what its manifest asks for.
     pub entries: Vec<Entry>,
+    /// Everything that is granted.
+    pub grants: Vec<GrantEntry>,
     /// The limits it runs under.
     pub limits: Vec<LimitEntry>,
 }
 
-/// One import, request or grant.
+/// One import or request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Entry {
@@ -51,10 +54,18 @@ pub enum Asked {
         /// Why.
         reason: String,
     },
-    /// The component has no manifest, so that nobody could ask.
-    Unknown,
-    /// Nobody: there is a manifest, and it does not ask for it.
-    Nothing,
+}
+
+/// Something that is granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct GrantEntry {
+    /// What, and by which line.
+    #[serde(flatten)]
+    pub line: GrantLine,
+    /// Whether the manifest asks for it, or for a part of it; none: there is no manifest, or it is a setting, which
+    /// nobody asks for.
+    pub asked_for: Option<bool>,
 }
 
 /// What the policy says.
@@ -104,22 +115,26 @@ pub fn explain(policy: &Policy, subject: &Subject<'_>) -> Explanation {
         signer: subject.signer.to_owned(),
         signer_known: policy.knows_signer(subject.signer),
         may_load: decision.may_load(),
-        entries: explain_with(policy, subject, &decision.grant),
+        entries: entries(policy, subject, &decision.grant),
+        grants: grants(subject, &decision.grant),
         limits: LIMITS.iter().map(limit).collect(),
     }
 }
 
-/// Imports, requests, and grants that are neither.
-pub(crate) fn explain_with(policy: &Policy, subject: &Subject<'_>, grant: &Grant) -> Vec<Entry> {
+/// Imports and requests.
+pub(crate) fn entries(policy: &Policy, subject: &Subject<'_>, grant: &Grant) -> Vec<Entry> {
     let imports = subject.imports.iter().map(|import| import_entry(policy, subject, grant, import));
     let requests = subject.requests.iter().flat_map(|requests| requests.iter());
-    let requests = requests.map(|request| request_entry(policy, subject, grant, &request));
-    let beyond = grant.lines().into_iter().filter(|line| !is_requested(subject, grant, line)).map(|line| Entry {
-        what: line.what,
-        asked: if subject.requests.is_some() && line.key != "config" { Asked::Nothing } else { Asked::Unknown },
-        outcome: Outcome::Granted { by: line.origin },
-    });
-    imports.chain(requests).chain(beyond).collect()
+    imports.chain(requests.map(|request| request_entry(policy, subject, grant, &request))).collect()
+}
+
+/// Everything that is granted.
+pub(crate) fn grants(subject: &Subject<'_>, grant: &Grant) -> Vec<GrantEntry> {
+    let asked_for = |line: &GrantLine| {
+        let requests = subject.requests.filter(|_| line.key != "config")?;
+        Some(requests.iter().any(|request| answers(line, &request)))
+    };
+    grant.lines().into_iter().map(|line| GrantEntry { asked_for: asked_for(&line), line }).collect()
 }
 
 fn request_entry(policy: &Policy, subject: &Subject<'_>, grant: &Grant, request: &Request<'_>) -> Entry {
@@ -171,13 +186,20 @@ fn permit_import(policy: &Policy, subject: &Subject<'_>, need: Need) -> Option<P
     Some(Permit::grant(policy, subject.signer, subject.component, line, before))
 }
 
-/// Whether a granted line answers some request.
-fn is_requested(subject: &Subject<'_>, grant: &Grant, line: &GrantLine) -> bool {
-    let Some(requests) = subject.requests else { return false };
-    requests
-        .iter()
-        .filter(|request| request.key() == line.key)
-        .any(|request| granted(grant, &request).is_ok_and(|origin| *origin == line.origin))
+/// Whether a grant has to do with a request: it gives all of it, or a part.
+fn answers(line: &GrantLine, request: &Request<'_>) -> bool {
+    line.key == request.key()
+        && match request {
+            Request::Directory(wanted) => guest_paths_overlap(&line.name, &wanted.guest),
+            Request::Network(wanted) => {
+                let granted = line.name.parse::<Destination>();
+                granted.is_ok_and(|granted| granted.covers(&wanted.connect) || wanted.connect.covers(&granted))
+            }
+            Request::Environment(wanted) => line.name == wanted.name,
+            Request::Kv(wanted) => line.name == wanted.namespace,
+            Request::Secret(wanted) => line.name == wanted.name,
+            Request::System(_) | Request::Gateway(_) => true,
+        }
 }
 
 fn limit_value(key: &str, limits: &Limits) -> String {
@@ -207,6 +229,13 @@ impl fmt::Display for Explanation {
         for entry in &self.entries {
             write!(f, "{entry}")?;
         }
+        for grant in &self.grants {
+            let note = if grant.asked_for == Some(false) { ", not asked for: the line can go" } else { "" };
+            writeln!(f, "  has      {} ({}{note})", printable(&grant.line.what), grant.line.origin)?;
+        }
+        if self.grants.is_empty() {
+            writeln!(f, "  has      nothing: it can compute")?;
+        }
         if !free.is_empty() {
             writeln!(f, "  imports without authority: {}", free.join(", "))?;
         }
@@ -223,13 +252,11 @@ impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.outcome {
             Outcome::Free => return Ok(()),
-            Outcome::Granted { by } => writeln!(f, "  granted  {} ({by})", self.what)?,
-            Outcome::Refused { .. } => writeln!(f, "  refused  {}", self.what)?,
+            Outcome::Granted { by } => writeln!(f, "  granted  {} ({by})", printable(&self.what))?,
+            Outcome::Refused { .. } => writeln!(f, "  refused  {}", printable(&self.what))?,
         }
-        match &self.asked {
-            Asked::Request { reason } => writeln!(f, "           asked for: {reason}")?,
-            Asked::Nothing => writeln!(f, "           not asked for: the line can go")?,
-            Asked::Import | Asked::Unknown => {}
+        if let Asked::Request { reason } = &self.asked {
+            writeln!(f, "           asked for: {}", printable(reason))?;
         }
         match &self.outcome {
             Outcome::Refused { permit: Some(permit) } => {
@@ -243,4 +270,9 @@ impl fmt::Display for Entry {
         }
         Ok(())
     }
+}
+
+/// Imports and reasons were written by the component's author: no line breaks, no escape sequences for the terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }

@@ -31,8 +31,7 @@ const TABLE: &[(&str, Need)] = &[
     ("wasi:http/types", Need::Nothing),
     ("wasi:http/outgoing-handler", Need::Network),
     ("tidegate:types/", Need::Nothing),
-    ("tidegate:tool/", Need::Nothing),
-    ("tidegate:protocol/", Need::Nothing),
+    ("tidegate:tool/context", Need::Nothing),
     ("tidegate:host/log", Need::Nothing),
     ("tidegate:host/config", Need::Nothing),
     ("tidegate:host/kv", Need::Kv),
@@ -88,6 +87,8 @@ mod tests {
             ("tidegate:host/unheard-of@0.1.0", Need::NotOffered),
             ("tidegate:gateway/calls@0.1.0", Need::Gateway),
             ("tidegate:gatewayx/calls@0.1.0", Need::NotOffered),
+            ("tidegate:tool/context@0.1.0", Need::Nothing),
+            ("tidegate:tool/tools@0.1.0", Need::NotOffered),
             ("print", Need::NotOffered),
             ("", Need::NotOffered),
         ] {

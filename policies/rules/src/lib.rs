@@ -2,7 +2,8 @@
 //!
 //! Pure: no clock, no IO, no environment. [`parse`] turns the texts of policy files into a [`Policy`] or into every
 //! problem in them, each with file, line and column. [`decide`] says what one component may do, [`explain`] says it for
-//! people. Deny by default: what no line names is not granted.
+//! people. Deny by default: what no line names is not granted. A component of a signer in `[signers]` may be loaded without
+//! a `[[grant]]`: it can compute, within the default limits, and reach nothing.
 //!
 //! # How rules meet
 //!
@@ -28,7 +29,7 @@ mod problem;
 pub mod units;
 
 pub use decide::{Decision, Finding, FindingKind, Subject, decide};
-pub use explain::{Asked, Entry, Explanation, LimitEntry, Outcome, explain};
+pub use explain::{Asked, Entry, Explanation, GrantEntry, LimitEntry, Outcome, explain};
 pub use interfaces::{Need, need};
 pub use nearest::nearest;
 pub use parse::{Source, parse};

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use tidegate_grant::{Limits, PoolLimits};
 use toml::de::DeTable;
 
-use crate::claims::{Claim, conflicts};
+use crate::claims::{Claim, conflicts, shared_namespaces};
 use crate::document::{Document, Value};
 use crate::policy::{ComponentPattern, LimitSetting, Policy};
 use crate::problem::{PolicyError, Problem};
@@ -51,6 +51,7 @@ pub fn parse(sources: &[Source]) -> Result<Policy, PolicyError> {
     check_names(&mut collected);
     collected.problems.extend(conflicts(&collected.claims));
     if collected.problems.is_empty() {
+        collected.policy.warnings.extend(shared_namespaces(&collected.claims));
         Ok(collected.policy)
     } else {
         // Files in the order they were given, lines in order.
@@ -107,7 +108,10 @@ impl Reader<'_, '_> {
         self.document.check_keys(table, "", TOP);
         match table.get("version") {
             Some(value) => {
-                self.document.number(value, "version", 1, 1);
+                let version = self.document.number(value, "version", 0, u64::MAX);
+                if version.is_some_and(|version| version != 1) {
+                    self.document.problem(value.span(), "this host reads policies of `version = 1` only");
+                }
             }
             None => self.document.problem(0..0, "`version = 1` is missing at the top of the file"),
         }

@@ -63,7 +63,7 @@ impl Permit {
                 format!(r#"directories = [{{ host = "/HOST/DIRECTORY", guest = {guest}, access = "{access}" }}]"#)
             }
             Request::Network(wanted) => format!(r#"network = ["{}"]"#, wanted.connect),
-            Request::Environment(wanted) => format!(r#"environment = {{ {} = "VALUE" }}"#, wanted.name),
+            Request::Environment(wanted) => format!(r#"environment = {{ {} = "VALUE" }}"#, quoted(&wanted.name)),
             Request::Kv(wanted) => {
                 let namespace = quoted(&wanted.namespace);
                 format!(r#"kv = [{{ namespace = {namespace}, access = "{}" }}]"#, wanted.access)
@@ -82,7 +82,20 @@ impl Permit {
     }
 }
 
-/// A TOML string.
+/// A TOML basic string, for a value or a key. The text comes from a manifest: it must not be able to end the string and
+/// bring lines of its own into what a person pastes.
 fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
+    let mut quoted = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => quoted.extend(['\\', letter]),
+            // Control characters, and those that let a line look like another one.
+            _ if letter.is_control() || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => {
+                quoted.push_str(&format!("\\u{:04x}", u32::from(letter)));
+            }
+            _ => quoted.push(letter),
+        }
+    }
+    quoted.push('"');
+    quoted
 }

@@ -1,5 +1,7 @@
 //! The items of a `[[grant]]`.
 
+use std::path::{Component, Path, PathBuf};
+
 use tidegate_grant::{Access, Address, Destination, DirectoryGrant, Granted, KvGrant};
 use toml::de::DeTable;
 
@@ -33,9 +35,30 @@ impl Reader<'_, '_> {
         });
         let access = self.access(table, "`directories`", value);
         if let (Some(host), Some(guest), Some(access)) = (host, guest, access) {
+            self.check_own_folder(&host, access, value);
             self.claim(value, rule, Claimed::Directory { host: host.clone(), guest: guest.clone(), access });
             let origin = self.document.origin(&value.span());
             rule.grant.directories.push(DirectoryGrant { host, guest, access, origin });
+        }
+    }
+
+    /// A component that can write where its policy lies can grant itself anything, at the next start. Compared as text;
+    /// symbolic links are not followed here.
+    fn check_own_folder(&mut self, host: &Path, access: Access, value: &Value<'_>) {
+        if !plain(self.folder).starts_with(plain(host)) {
+            return;
+        }
+        let host = host.display();
+        if access == Access::ReadWrite {
+            let message = format!(
+                "`{host}` contains this policy file, and the component could rewrite its own grants: name a directory \
+                 that does not"
+            );
+            self.document.problem(value.span(), message);
+        } else {
+            let message = format!("`{host}` contains this policy file and whatever keys lie beside it");
+            let warning = self.document.problem_at(&value.span(), message);
+            self.collected.policy.warnings.push(warning);
         }
     }
 
@@ -53,9 +76,7 @@ impl Reader<'_, '_> {
     /// Destinations that are valid and probably not what was meant.
     fn warn_about(&mut self, destination: &Destination, value: &Value<'_>) {
         let message = match &destination.address {
-            Address::Host(name) | Address::Domain(name)
-                if !name.contains('.') || PRIVATE_SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) =>
-            {
+            Address::Host(name) | Address::Domain(name) if is_usually_private(&destination.address, name) => {
                 format!(
                     "`{destination}` usually resolves to a private address, which no name opens: add the address or \
                      its range"
@@ -156,4 +177,23 @@ impl Reader<'_, '_> {
             }
         }
     }
+}
+
+/// A path without `.` and `..`, as far as the text says.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        if part == Component::ParentDir {
+            plain.pop();
+        } else {
+            plain.push(part);
+        }
+    }
+    plain
+}
+
+/// Names without a dot, and names below suffixes for private networks.
+fn is_usually_private(address: &Address, name: &str) -> bool {
+    let plain = matches!(address, Address::Host(_)) && !name.contains('.');
+    plain || PRIVATE_SUFFIXES.iter().any(|suffix| format!(".{name}").ends_with(suffix))
 }
