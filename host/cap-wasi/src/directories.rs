@@ -21,9 +21,9 @@ pub(crate) fn open(directories: &[DirectoryGrant]) -> Result<WasiFilesystemCtx, 
             Access::ReadOnly => FsPerms::ReadOnly,
             Access::ReadWrite => FsPerms::ReadWrite,
         };
-        builder
-            .preopened_dir(&directory.host, &directory.guest, perms)
-            .map_err(|error| wrong(format!("the directory `{}` cannot be opened: {error:#}", directory.host.display())))?;
+        builder.preopened_dir(&directory.host, &directory.guest, perms).map_err(|error| {
+            wrong(format!("the directory `{}` cannot be opened: {error:#}", directory.host.display()))
+        })?;
     }
     let mut opened = Opened { wasi: builder.build(), table: ResourceTable::new() };
     Ok(opened.filesystem().ctx.clone())

@@ -12,9 +12,7 @@ mod prepared;
 
 use std::sync::Arc;
 
-use tidegate_capability::{
-    Capability, ComponentInfo, Interface, LinkError, Linker, PrepareError, Prepared, Verdict,
-};
+use tidegate_capability::{Capability, ComponentInfo, Interface, LinkError, Linker, PrepareError, Prepared, Verdict};
 use tidegate_grant::Grant;
 
 use crate::prepared::PreparedWasi;
