@@ -53,16 +53,6 @@ pub enum AdmitError {
         /// Why.
         source: DefinitionsError,
     },
-    /// A signer that can be believed, but no `[[grant]]` names it.
-    #[error("`{component}` is signed by `{signer}`, but no `[[grant]]` of the policy is for it: add\n\n[[grant]]\nsigner = \"{signer}\"\ncomponent = \"{name}\"")]
-    NoRule {
-        /// Name and version.
-        component: String,
-        /// Name.
-        name: String,
-        /// The signer.
-        signer: String,
-    },
     /// It cannot be kept.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -97,7 +87,7 @@ impl Node {
         let (verified, proof) = self.verify(sourced)?;
         let bundle = verified.bundle().clone();
         let name = verified.reference().to_string();
-        let grant = self.decide(&verified)?;
+        let grant = self.decide(&verified);
         let component = self.supervisor.load(verified, grant).await;
         let component = component.map_err(|source| AdmitError::Load { component: name.clone(), source })?;
         let asked = component.refresh().await;
@@ -121,27 +111,18 @@ impl Node {
         }
     }
 
-    fn decide(&self, verified: &VerifiedBundle) -> Result<tidegate_grant::Grant, AdmitError> {
-        let signer = signer_name(verified.signer());
-        let name = verified.reference().name.as_str();
-        // Running at all is something that policy says: a known key alone lets nothing in.
-        if self.policy.rules_for(signer, name).next().is_none() {
-            return Err(AdmitError::NoRule {
-                component: verified.reference().to_string(),
-                name: name.to_owned(),
-                signer: signer.to_owned(),
-            });
-        }
+    /// What policy grants. A component that no `[[grant]]` names computes within the default limits and reaches nothing.
+    fn decide(&self, verified: &VerifiedBundle) -> tidegate_grant::Grant {
         let decision = decide(
             &self.policy,
             &Subject {
-                signer,
-                component: name,
+                signer: signer_name(verified.signer()),
+                component: verified.reference().name.as_str(),
                 imports: verified.bundle().imports(),
                 requests: verified.manifest().map(|manifest| &manifest.requests),
             },
         );
-        Ok(decision.grant)
+        decision.grant
     }
 }
 

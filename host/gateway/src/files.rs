@@ -98,7 +98,7 @@ impl StatePaths {
     pub fn load_host_key(&self) -> Result<HostKey, FilesError> {
         let path = self.host_key();
         let failed = |source| FilesError::File { path: path.clone(), source };
-        let mut file = match fs::File::open(&path) {
+        let file = match fs::File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => match self.make_host_key() {
                 // Another process was quicker: its key is the key.
@@ -114,7 +114,7 @@ impl StatePaths {
             return Err(FilesError::Exposed { path });
         }
         let mut bytes = Vec::new();
-        file.by_ref().take(64).read_to_end(&mut bytes).map_err(failed)?;
+        file.take(64).read_to_end(&mut bytes).map_err(failed)?;
         let bytes = <[u8; 32]>::try_from(bytes).map_err(|_| FilesError::HostKey { path })?;
         Ok(HostKey::from_bytes(bytes))
     }

@@ -1,7 +1,7 @@
 //! A running host.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tidegate_attestation::{HostKey, TrustRoot};
