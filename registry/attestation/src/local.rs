@@ -40,9 +40,9 @@ pub enum LocalError {
         /// The bundle's label.
         component: String,
         /// What the receipt says.
-        receipt: Reference,
+        receipt: Box<Reference>,
         /// What the manifest says.
-        manifest: Reference,
+        manifest: Box<Reference>,
     },
 }
 
@@ -105,7 +105,8 @@ pub fn verify_local(bundle: Bundle, receipt: &[u8], key: &HostKey) -> Result<Ver
     }
     match bundle.manifest().map(Manifest::reference) {
         Some(manifest) if manifest != reference => {
-            Err(LocalError::OtherManifest { component: bundle.label(), receipt: reference, manifest })
+            let (receipt, manifest) = (Box::new(reference), Box::new(manifest));
+            Err(LocalError::OtherManifest { component: bundle.label(), receipt, manifest })
         }
         _ => Ok(VerifiedBundle::new(bundle, reference, Signer::LocalBuild, vec![Role::Component])),
     }

@@ -14,9 +14,9 @@ pub enum SignError {
     #[error("the component's manifest says `{manifest}`, not `{reference}`: sign it as `{manifest}`")]
     OtherManifest {
         /// What the manifest says.
-        manifest: Reference,
+        manifest: Box<Reference>,
         /// What was to be signed.
-        reference: Reference,
+        reference: Box<Reference>,
     },
     /// The key.
     #[error(transparent)]
@@ -33,7 +33,7 @@ pub fn sign(bundle: &Bundle, reference: &Reference, key: &PrivateKey) -> Result<
     if let Some(manifest) = bundle.manifest().map(tidegate_bundle::Manifest::reference)
         && manifest != *reference
     {
-        return Err(SignError::OtherManifest { manifest, reference: reference.clone() });
+        return Err(SignError::OtherManifest { manifest: Box::new(manifest), reference: Box::new(reference.clone()) });
     }
     let payload = Statement::about(reference, bundle.digest()).to_json();
     let signature = key.sign(&pre_authentication_encoding(DSSE_PAYLOAD_TYPE, &payload))?;

@@ -91,7 +91,7 @@ pub enum VerifyError {
         /// The subject's name, escaped.
         subject: String,
         /// Name and version of the predicate.
-        predicate: Reference,
+        predicate: Box<Reference>,
     },
     /// What was signed is not what the component calls itself.
     #[error(
@@ -104,9 +104,9 @@ pub enum VerifyError {
         /// How policy calls the signer.
         signer: String,
         /// What was signed.
-        signed: Reference,
+        signed: Box<Reference>,
         /// What the manifest says.
-        manifest: Reference,
+        manifest: Box<Reference>,
     },
     /// Several signatures, none of which counts.
     #[error("none of the {} signatures of `{component}` counts: {}", .refusals.len(), list_refusals(.refusals))]
@@ -200,10 +200,18 @@ fn check_statement(bundle: &Bundle, statement: &Statement, signer: &str) -> Resu
     let signed = statement.reference();
     let name = signed.to_string();
     if let Some(other) = ours.find(|subject| subject.name != name) {
-        return Err(VerifyError::Contradiction { component, signer, subject: other.name.clone(), predicate: signed });
+        return Err(VerifyError::Contradiction {
+            component,
+            signer,
+            subject: other.name.clone(),
+            predicate: Box::new(signed),
+        });
     }
     match bundle.manifest().map(tidegate_bundle::Manifest::reference) {
-        Some(manifest) if manifest != signed => Err(VerifyError::OtherManifest { component, signer, signed, manifest }),
+        Some(manifest) if manifest != signed => {
+            let (signed, manifest) = (Box::new(signed), Box::new(manifest));
+            Err(VerifyError::OtherManifest { component, signer, signed, manifest })
+        }
         _ => Ok(signed),
     }
 }

@@ -121,7 +121,8 @@ impl SignatureBundle {
         let VerificationMaterial::PublicKey { hint } = &self.material;
         let mut json = serde_json::json!({
             "mediaType": SIGSTORE_MEDIA_TYPE,
-            "verificationMaterial": { "publicKey": { "hint": hint } },
+            // The empty list says what its absence says, but sigstore-python wants it to be there.
+            "verificationMaterial": { "publicKey": { "hint": hint }, "tlogEntries": [] },
             "dsseEnvelope": self.envelope.to_json(),
         })
         .to_string()

@@ -2,8 +2,8 @@
 
 use crate::{Algorithm, PrivateKey, PublicKey, Role, TrustError, TrustRoot, TrustedSigner};
 
-fn signer(name: &str, keys: &[PublicKey]) -> TrustedSigner {
-    TrustedSigner { name: name.to_owned(), keys: keys.to_vec(), roles: vec![Role::Component] }
+fn signer(name: &str, keys: &[&PublicKey]) -> TrustedSigner {
+    TrustedSigner { name: name.to_owned(), keys: keys.iter().copied().cloned().collect(), roles: vec![Role::Component] }
 }
 
 #[test]
@@ -11,10 +11,10 @@ fn it_is_clear_whose_policy_applies() {
     let key = || PrivateKey::generate(Algorithm::Ed25519).unwrap().public_key();
     let (a, b) = (key(), key());
     assert_eq!(TrustRoot::new(vec![]).unwrap(), TrustRoot::default());
-    assert!(TrustRoot::new(vec![signer("x", &[a.clone()]), signer("y", &[b.clone()])]).is_ok());
-    let same_name = TrustRoot::new(vec![signer("x", &[a.clone()]), signer("x", &[b.clone()])]);
+    assert!(TrustRoot::new(vec![signer("x", &[&a]), signer("y", &[&b])]).is_ok());
+    let same_name = TrustRoot::new(vec![signer("x", &[&a]), signer("x", &[&b])]);
     assert_eq!(same_name, Err(TrustError::NameTwice("x".to_owned())));
-    let same_key = TrustRoot::new(vec![signer("x", &[a.clone()]), signer("y", &[b, a])]);
+    let same_key = TrustRoot::new(vec![signer("x", &[&a]), signer("y", &[&b, &a])]);
     assert!(matches!(same_key, Err(TrustError::KeyTwice { first, second, .. }) if first == "x" && second == "y"));
     assert_eq!(TrustRoot::new(vec![signer("x", &[])]), Err(TrustError::NoKey("x".to_owned())));
 }
