@@ -34,10 +34,13 @@ pub(crate) struct Double {
     counter: Cell<u64>,
     /// How many calls were cancelled.
     pub(crate) cancels: Rc<Cell<u32>>,
+    /// How many calls were waited for to their end.
+    pub(crate) finishes: Rc<Cell<u32>>,
 }
 
 pub(crate) struct DoubleCall {
     events: RefCell<VecDeque<Event>>,
+    finishes: Rc<Cell<u32>>,
     cancels: Rc<Cell<u32>>,
 }
 
@@ -161,7 +164,11 @@ impl Gateway for Double {
             Target::Completion(_) => vec![Event::Done(Err(Error::NotFound("it".into())))],
         };
         self.started.borrow_mut().push(request);
-        DoubleCall { events: RefCell::new(events.into()), cancels: self.cancels.clone() }
+        DoubleCall {
+            events: RefCell::new(events.into()),
+            cancels: self.cancels.clone(),
+            finishes: self.finishes.clone(),
+        }
     }
 
     fn watch(&self) -> DoubleWatch {
@@ -211,6 +218,7 @@ impl Call for DoubleCall {
 
     fn finish(&self) -> Result<Outcome, Error> {
         let mut events = self.events.borrow_mut();
+        self.finishes.set(self.finishes.get() + 1);
         loop {
             match events.pop_front() {
                 Some(Event::Done(result)) => return result,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::stream::{Exit, Gone, KEEP_ALIVE, Reply, event};
 use crate::bindings::tidegate::gateway::calls::{self, Event};
 use crate::bindings::tidegate::types::input::Questions;
-use crate::errors::{INTERNAL, RpcError};
+use crate::errors::{INTERNAL, RpcError, SESSION_NOT_FOUND};
 use crate::exchange::{Conclusion, Exchange, Planned};
 use crate::gateway::{Call, Gateway, Source};
 use crate::inputs::{Asked, Asking};
@@ -14,6 +14,10 @@ use crate::session::{HttpSession, Note};
 
 /// After so long without a word a stream gets a comment: less than the 30 to 60 seconds after which proxies give up.
 pub(super) const SILENCE: Duration = Duration::from_secs(15);
+/// How often a stream looks whether its client is still there: in the modern era its leaving cancels the call.
+const LOOK: Duration = Duration::from_secs(1);
+/// Looks until a comment is due.
+const LOOKS: u32 = 15;
 /// Rounds of questions in one call: more is a component that asks for ever.
 const ROUNDS: usize = 32;
 
@@ -26,6 +30,7 @@ struct Running<'a, G: Gateway, E> {
     exchange: Exchange,
     exit: &'a mut E,
     streaming: bool,
+    looks: u32,
 }
 
 /// Why there is nothing (more) to say.
@@ -52,18 +57,23 @@ pub(super) fn run<G: Gateway, E: Exit>(
 ) {
     let Planned { exchange, request: first } = planned;
     let call = gateway.start(first);
-    let mut running = Running { gateway, request, session, exchange, exit, streaming: false };
+    let mut running = Running { gateway, request, session, exchange, exit, streaming: false, looks: 0 };
     if !running.exchange.wants_events() {
         let result = call.finish();
         let conclusion = running.exchange.conclude(gateway, result);
         let _ = running.send(conclusion);
         return;
     }
-    if let Err(Stop::Gone) = running.rounds(&call)
-        && !running.exchange.view.revision.is_modern()
-    {
+    match running.rounds(&call) {
+        Ok(()) => {}
         // In the legacy era a client that closes the stream has not cancelled: what it started comes to its end.
-        let _ = call.finish();
+        Err(Stop::Gone) if !running.exchange.view.revision.is_modern() => drop(call.finish()),
+        Err(Stop::Gone) => {}
+        Err(Stop::Ended) => {
+            let error = RpcError::new(SESSION_NOT_FOUND, "the session ended, and the call with it").status(404);
+            let conclusion = running.exchange.error(&error);
+            let _ = running.send(conclusion);
+        }
     }
 }
 
@@ -98,8 +108,8 @@ impl<G: Gateway, E: Exit> Running<'_, G, E> {
             if let Some(session) = &self.session {
                 sources.push(Source::Mailbox(&session.mailbox, session.seen));
             }
-            if !self.gateway.wait(&sources, Some(SILENCE)) {
-                self.write(KEEP_ALIVE)?;
+            if !self.gateway.wait(&sources, Some(self.patience())) {
+                self.quiet()?;
             }
             while let Some(event) = call.next() {
                 if let Event::Done(result) = event {
@@ -148,8 +158,8 @@ impl<G: Gateway, E: Exit> Running<'_, G, E> {
                 return Ok(Some(end));
             }
             let Some(session) = &self.session else { return Err(Stop::Ended) };
-            if !self.gateway.wait(&[Source::Mailbox(&session.mailbox, session.seen)], Some(SILENCE)) {
-                self.write(KEEP_ALIVE)?;
+            if !self.gateway.wait(&[Source::Mailbox(&session.mailbox, session.seen)], Some(self.patience())) {
+                self.quiet()?;
             }
             for note in self.notes()? {
                 if self.is_cancel(&note) {
@@ -160,6 +170,21 @@ impl<G: Gateway, E: Exit> Running<'_, G, E> {
                 }
             }
         }
+    }
+
+    /// How long to wait at a time.
+    fn patience(&self) -> Duration {
+        if self.streaming { LOOK } else { SILENCE }
+    }
+
+    /// Nothing happened for that long: is the client still there, and does the way need a word?
+    fn quiet(&mut self) -> Result<(), Gone> {
+        self.looks += 1;
+        if self.streaming && self.looks < LOOKS {
+            return self.exit.look();
+        }
+        self.looks = 0;
+        self.write(KEEP_ALIVE)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Gone> {

@@ -13,6 +13,7 @@ use crate::errors::{INVALID_REQUEST, PARSE_ERROR, RpcError};
 pub(crate) struct Id(String);
 
 /// What arrived: one message, or several.
+#[allow(clippy::large_enum_variant, reason = "lives on the stack of one request; a box would cost every request")]
 pub(crate) enum Frame<'a> {
     /// A message.
     One(Message<'a>),

@@ -100,7 +100,20 @@ fn a_client_that_goes_has_not_cancelled() {
     let headers = [&PLAIN[..], &[("Mcp-Session-Id", session.as_str())]].concat();
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "talk"}});
     exchange(&gateway, Verb::Post, &headers, body.to_string().as_bytes(), Some(0));
-    assert_eq!(gateway.cancels.get(), 0);
+    assert_eq!((gateway.cancels.get(), gateway.finishes.get()), (0, 1));
+}
+
+#[test]
+fn a_session_that_ends_takes_its_calls_with_it_and_says_so() {
+    let gateway = gateway().tool("slow", |_| vec![]);
+    let session = begin(&gateway, "2025-11-25", json!({}));
+    let named = session.clone();
+    gateway.when_waiting(move |gateway| {
+        assert_eq!(exchange(gateway, Verb::Delete, &[("Mcp-Session-Id", &named)], b"", None).status, 204);
+        gateway.forget();
+    });
+    let response = legacy(&gateway, &session, "tools/call", json!({"name": "slow"}));
+    assert_eq!((response.status, response.json()["id"].clone()), (404, json!("a")));
 }
 
 #[test]

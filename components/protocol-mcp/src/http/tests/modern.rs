@@ -164,12 +164,27 @@ fn a_client_that_goes_is_not_written_to_again() {
         [&PLAIN[..], &[("MCP-Protocol-Version", "2026-07-28"), ("Mcp-Method", "tools/call"), ("Mcp-Name", "chat")]]
             .concat();
     let response = exchange(&gateway, Verb::Post, &headers, body.to_string().as_bytes(), Some(1));
-    assert_eq!(response.events().len(), 1);
+    assert_eq!((response.events().len(), gateway.finishes.get()), (1, 0), "the call is dropped, which cancels it");
+}
+
+#[test]
+fn a_stream_that_is_silent_finds_out_that_its_client_has_gone() {
+    // The call never ends; the double ends a wait at its limit when nobody does anything.
+    let gateway = gateway().tool("hang", |_| vec![report(1.0)]);
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "hang", "_meta": {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {}, "progressToken": 1}}});
+    let headers =
+        [&PLAIN[..], &[("MCP-Protocol-Version", "2026-07-28"), ("Mcp-Method", "tools/call"), ("Mcp-Name", "hang")]]
+            .concat();
+    let response = exchange(&gateway, Verb::Post, &headers, body.to_string().as_bytes(), Some(2));
+    assert_eq!(response.body.matches(": keep-alive").count(), 1);
 }
 
 #[test]
 fn what_went_wrong_is_told_where_it_belongs() {
-    let table: Vec<(fn() -> Error, Option<i64>, &str)> = vec![
+    type Row = (fn() -> Error, Option<i64>, &'static str);
+    let table: [Row; 7] = [
         (|| Error::NotFound("bad".into()), Some(-32602), "bad"),
         (|| Error::InvalidArguments("`a` is missing".into()), None, "`a` is missing"),
         (|| Error::Denied("no".into()), None, "no"),
