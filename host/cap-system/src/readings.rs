@@ -19,10 +19,16 @@ pub(crate) struct Readings {
 }
 
 /// A value and when it was read.
-struct Aged<T>(Option<(Instant, T)>);
+pub(crate) struct Aged<T>(Option<(Instant, T)>);
+
+impl<T> Default for Aged<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
 
 impl<T: Clone> Aged<T> {
-    fn get(&mut self, now: Instant, read: impl FnOnce() -> T) -> T {
+    pub(crate) fn get(&mut self, now: Instant, read: impl FnOnce() -> T) -> T {
         if let Some((at, value)) = &self.0
             && now.saturating_duration_since(*at) < FRESH
         {
@@ -40,10 +46,10 @@ impl Readings {
         let kinds = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing().with_usage());
         Self {
             system: System::new_with_specifics(kinds).inspect_err(unreadable).ok(),
-            processor: Aged(None),
-            memory: Aged(None),
-            disks: Aged(None),
-            sensors: Aged(None),
+            processor: Aged::default(),
+            memory: Aged::default(),
+            disks: Aged::default(),
+            sensors: Aged::default(),
         }
     }
 
