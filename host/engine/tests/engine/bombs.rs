@@ -14,8 +14,7 @@ fn resident() -> u64 {
 }
 
 async fn explode(text: &str) -> LoadError {
-    let compile_limits =
-        CompileLimits { memory: 512 * MIB, cpu: Duration::from_secs(2), ..CompileLimits::default() };
+    let compile_limits = CompileLimits { memory: 512 * MIB, cpu: Duration::from_secs(2), ..CompileLimits::default() };
     let engine = Engine::new(EngineConfig { compile_limits, ..config() }).unwrap();
     let bytes = wat::parse_str(text).unwrap();
     let before = resident();
@@ -32,7 +31,9 @@ fn nested(levels: u32) -> String {
     let mut text = r"(component $c0 (core module $m) (core instance (instantiate $m)))".to_owned();
     for level in 1..=levels {
         let inner = level - 1;
-        text = format!("(component $c{level} {text} (instance (instantiate $c{inner})) (instance (instantiate $c{inner})))");
+        text = format!(
+            "(component $c{level} {text} (instance (instantiate $c{inner})) (instance (instantiate $c{inner})))"
+        );
     }
     text
 }

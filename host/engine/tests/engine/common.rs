@@ -66,9 +66,8 @@ pub(crate) async fn call(engine: &Engine, component: &Component, time: Duration)
         .unwrap();
     let pre = linker.instantiate_pre(component).unwrap();
     let limits = within(time);
-    let (instance, store) = store(engine)
-        .run(&limits, |store| Box::pin(async move { pre.instantiate_async(store).await }))
-        .await?;
+    let (instance, store) =
+        store(engine).run(&limits, |store| Box::pin(async move { pre.instantiate_async(store).await })).await?;
     let (result, _store) = store
         .run(&limits, |store| {
             Box::pin(async move {
