@@ -142,9 +142,7 @@ fn frames(error: &wasmtime::Error) -> Vec<Frame> {
         .iter()
         .map(|frame| Frame {
             module: frame.module().name().map(str::to_owned),
-            function: frame
-                .func_name()
-                .map_or_else(|| format!("function {}", frame.func_index()), demangled),
+            function: frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), demangled),
         })
         .collect()
 }
