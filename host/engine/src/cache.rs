@@ -73,9 +73,9 @@ impl Cache {
                 return None;
             }
         };
-        let authentic = bytes.split_at_checked(HEADER).is_some_and(|(header, code)| {
-            header.strip_prefix(MAGIC).is_some_and(|mac| self.is_mac(digest, code, mac))
-        });
+        let authentic = bytes
+            .split_at_checked(HEADER)
+            .is_some_and(|(header, code)| header.strip_prefix(MAGIC).is_some_and(|mac| self.is_mac(digest, code, mac)));
         if !authentic {
             self.remove(digest, "it was not made by this host, or was changed since");
             return None;

@@ -124,7 +124,7 @@ async fn converse(
         return Err(Broken::NoHello);
     };
     let mut stdout = BufReader::new(stdout);
-    let hello = match timeout(HELLO.min(task.limits.wall), line::<Hello>(&mut stdout)).await {
+    let hello = match timeout(HELLO, line::<Hello>(&mut stdout)).await {
         Ok(Some(hello)) if hello.tidegate_compile_child == PROTOCOL => hello,
         Ok(Some(_)) => {
             let program = compiler.program.clone();

@@ -35,10 +35,14 @@ struct Inner {
 #[non_exhaustive]
 pub enum EngineError {
     /// The program does not call the hook.
-    #[error("this process was started to compile: call `tidegate_engine::worker::run_if_asked()` first thing in `main`")]
+    #[error(
+        "this process was started to compile: call `tidegate_engine::worker::run_if_asked()` first thing in `main`"
+    )]
     NoHook,
     /// The address space is too small for any layout.
-    #[error("no address space for the pool: lower `instances` in `[pool]`, or raise the limit on address space (`ulimit -v`)")]
+    #[error(
+        "no address space for the pool: lower `instances` in `[pool]`, or raise the limit on address space (`ulimit -v`)"
+    )]
     AddressSpace,
     /// The runtime refuses its configuration.
     #[error("the runtime does not start: {message}")]
@@ -95,13 +99,14 @@ impl Engine {
         let cache = match config.cache_dir {
             Some(path) => {
                 let entry_limit = config.compile_limits.output;
-                let opened = Cache::open(&path, &config.host_key, fingerprint(&wasmtime), config.cache_bytes, entry_limit);
+                let opened =
+                    Cache::open(&path, &config.host_key, fingerprint(&wasmtime), config.cache_bytes, entry_limit);
                 Some(Arc::new(opened.map_err(|source| EngineError::CacheDir { path, source })?))
             }
             None => None,
         };
-        let ticker = Ticker::start(wasmtime.clone(), config.epoch_period)
-            .map_err(|source| EngineError::Thread { source })?;
+        let ticker =
+            Ticker::start(wasmtime.clone(), config.epoch_period).map_err(|source| EngineError::Thread { source })?;
         let task = Task { layout, stack: pool.stack, limits: config.compile_limits, probe: false };
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let compiling = Semaphore::new(cores);
@@ -156,12 +161,6 @@ impl Engine {
 
     pub(crate) fn ticking(&self) -> Running {
         self.inner.ticker.running()
-    }
-
-    /// Ticks of the clock since the start.
-    #[cfg(test)]
-    pub(crate) fn ticks(&self) -> usize {
-        self.inner.ticker.ticks()
     }
 }
 

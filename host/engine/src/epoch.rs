@@ -31,9 +31,8 @@ impl Ticker {
     pub(crate) fn start(engine: wasmtime::Engine, period: Duration) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let seen = Arc::clone(&shared);
-        let thread = thread::Builder::new()
-            .name("tidegate-epoch".to_owned())
-            .spawn(move || tick(&engine, &seen, period))?;
+        let thread =
+            thread::Builder::new().name("tidegate-epoch".to_owned()).spawn(move || tick(&engine, &seen, period))?;
         Ok(Self { shared, thread: Some(thread) })
     }
 

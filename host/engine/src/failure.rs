@@ -86,7 +86,9 @@ impl Failure {
         if root.contains("fuel allocated for hostcalls has been exhausted") {
             return Self::HostCall { allowed: host_call_bytes };
         }
-        match limiter.refusal().filter(|_| root.contains("exceeds memory limits") || root.contains("exceeds table limits"))
+        match limiter
+            .refusal()
+            .filter(|_| root.contains("exceeds memory limits") || root.contains("exceeds table limits"))
         {
             Some(refusal) => Self::Limit(refusal),
             None => Self::Host(error),
@@ -140,9 +142,7 @@ fn frames(error: &wasmtime::Error) -> Vec<Frame> {
         .iter()
         .map(|frame| Frame {
             module: frame.module().name().map(str::to_owned),
-            function: frame
-                .func_name()
-                .map_or_else(|| format!("function {}", frame.func_index()), |name| demangled(name)),
+            function: frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), demangled),
         })
         .collect()
 }

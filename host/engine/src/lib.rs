@@ -27,12 +27,12 @@ pub mod worker;
 
 pub use config::{CompileLimits, Compiler, EngineConfig, HostKey, Pool};
 pub use engine::{Engine, EngineError, PoolUse};
-pub use failure::{Frame, Failure};
+pub use failure::{Failure, Frame};
 pub use layout::{Layout, LayoutKind};
 pub use limiter::{Limit, Limiter, MAX_MEMORIES, MAX_TABLES, Refusal, StoreLimits};
 pub use load::{LoadError, Loaded, Origin};
-pub use wire::{Probe, Sandbox};
 pub use store::{CallLimits, CallStore, DeadlineReached, Running};
+pub use wire::{Probe, Sandbox};
 
 #[cfg(test)]
 mod tests;

@@ -51,10 +51,14 @@ pub enum Origin {
 #[non_exhaustive]
 pub enum LoadError {
     /// The component is native code.
-    #[error("this is native code, not a component: native code runs only if this host compiled it; use the `.wasm` file")]
+    #[error(
+        "this is native code, not a component: native code runs only if this host compiled it; use the `.wasm` file"
+    )]
     NativeCode,
     /// The component is a core module.
-    #[error("this is a core module, not a component: build it for `wasm32-wasip2`, or wrap it with `wasm-tools component new`")]
+    #[error(
+        "this is a core module, not a component: build it for `wasm32-wasip2`, or wrap it with `wasm-tools component new`"
+    )]
     CoreModule,
     /// The component is none.
     #[error("this is not a WebAssembly component: it does not start with a component's magic bytes")]
@@ -162,7 +166,7 @@ impl Engine {
             return Err(LoadError::Digest);
         }
         if let Some(cache) = self.cache()
-            && let Some(component) = self.from_cache(Arc::clone(cache), *digest).await?
+            && let Some(component) = self.look_up(Arc::clone(cache), *digest).await?
         {
             return Ok(Loaded { component, origin: Origin::Cache });
         }
@@ -191,7 +195,7 @@ impl Engine {
         compile::probe(self.compiler(), self.task()).await
     }
 
-    async fn from_cache(&self, cache: Arc<Cache>, digest: [u8; 32]) -> Result<Option<Component>, LoadError> {
+    async fn look_up(&self, cache: Arc<Cache>, digest: [u8; 32]) -> Result<Option<Component>, LoadError> {
         let engine = self.clone();
         blocking(move || {
             let Some(entry) = cache.read(&digest) else {

@@ -65,7 +65,9 @@ impl<T: Send + 'static> CallStore<T> {
     /// ```no_run
     /// # async fn example(store: tidegate_engine::CallStore<()>, pre: wasmtime::component::InstancePre<()>,
     /// #     limits: tidegate_engine::CallLimits) -> Result<(), tidegate_engine::Failure> {
-    /// let (instance, store) = store.run(&limits, |store| Box::pin(pre.instantiate_async(store))).await?;
+    /// let (instance, store) = store
+    ///     .run(&limits, |store| Box::pin(async move { pre.instantiate_async(store).await }))
+    ///     .await?;
     /// # Ok(()) }
     /// ```
     ///
