@@ -45,6 +45,7 @@ pub mod imports {
                 include tidegate:tool/imports@0.1.0;
                 include tidegate:host/imports@0.1.0;
                 import wasi:http/outgoing-handler@0.2.12;
+                import wasi:filesystem/preopens@0.2.12;
             }
         ",
         world: "tidegate:sdk/imports",

@@ -59,6 +59,7 @@ mod call;
 pub mod config;
 pub mod content;
 mod error;
+pub mod files;
 pub mod http;
 pub mod kv;
 pub mod log;

@@ -15,7 +15,12 @@ fn sensor(name: &str, celsius: f64) -> system::Sensor {
 
 fn overview() -> Overview {
     Overview::new(
-        system::Machine { name: "pi".into(), system: "Debian 13".into(), architecture: "aarch64".into(), uptime: 90_061 },
+        system::Machine {
+            name: "pi".into(),
+            system: "Debian 13".into(),
+            architecture: "aarch64".into(),
+            uptime: 90_061,
+        },
         &system::Processor { count: 4, load: (0.5, 1.25, 2.0), busy: 0.123_456 },
         &system::Memory { total: 4 << 30, available: 1 << 30, swap_total: 0, swap_used: 0 },
         vec![disk("/", 1000, 900), disk("/data", 1000, 100)],
@@ -28,7 +33,10 @@ fn shares_are_computed_and_lists_ordered() {
     let json = to_value(overview()).unwrap();
     assert_eq!(json["memory"]["used_share"], 0.75);
     assert_eq!(json["load"]["busy"], 0.123);
-    assert_eq!((json["disks"][0]["mount"].as_str(), json["disks"][0]["used_share"].as_f64()), (Some("/data"), Some(0.9)));
+    assert_eq!(
+        (json["disks"][0]["mount"].as_str(), json["disks"][0]["used_share"].as_f64()),
+        (Some("/data"), Some(0.9))
+    );
     assert_eq!(json["temperatures"][0]["name"], "gpu");
 }
 
@@ -52,7 +60,9 @@ fn odd_readings_do_no_harm() {
 
 #[test]
 fn sizes_have_the_right_unit() {
-    for (bytes, text) in [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (1 << 30, "1.0 GiB"), (u64::MAX, "16384.0 PiB")] {
+    for (bytes, text) in
+        [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (1 << 30, "1.0 GiB"), (u64::MAX, "16384.0 PiB")]
+    {
         assert_eq!(render::bytes(bytes), text);
     }
 }
