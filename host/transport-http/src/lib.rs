@@ -1,1 +1,91 @@
-//! HTTP bytes in and out.
+//! HTTP bytes in and out: an HTTP/1.1 server that knows no path, no protocol and no component.
+//!
+//! [`Server::bind`] takes the address, [`Server::serve`] hands every request that passed the door to a [`Handler`] and
+//! its answer back. The door (see [`Allow`]) answers for itself what a browser on a foreign page could send: a `Host` or
+//! an `Origin` that nobody allowed, and preflight requests.
+//!
+//! Every bound of [`Limits`] is kept here, so that a client can hold a connection, but neither memory nor a handler,
+//! by sending slowly, sending much or going away. When a client disconnects, the handler's future is dropped.
+
+mod body;
+mod connection;
+mod door;
+mod server;
+
+#[cfg(test)]
+mod tests;
+
+use std::error::Error;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+
+pub use body::{Body, BodyError};
+pub use door::Allow;
+pub use server::{BindError, Drained, Server};
+
+/// The body of an answer. The error type is the handler's.
+pub type BoxBody<E> = UnsyncBoxBody<Bytes, E>;
+
+/// The two ends of the connection that a request came on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The client's address; with a reverse proxy in between, the proxy's.
+    pub remote: SocketAddr,
+    /// Our address, as the client reached it.
+    pub local: SocketAddr,
+}
+
+/// Answers requests.
+pub trait Handler: Clone + Send + Sync + 'static {
+    /// What may go wrong while the body of an answer is produced. The connection is then cut, because the status line is
+    /// gone: the client sees an incomplete answer.
+    type Error: Into<Box<dyn Error + Send + Sync>> + 'static;
+
+    /// Answers one request. The future is dropped when the client disconnects, and the body of the answer too.
+    fn handle(
+        &self,
+        peer: Peer,
+        request: http::Request<Body>,
+    ) -> impl Future<Output = http::Response<BoxBody<Self::Error>>> + Send;
+}
+
+/// What a client may use. Every value is a bound on what it can make us hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// From the first byte of a request to the end of its header. Without it, one byte a minute holds a connection.
+    pub header_timeout: Duration,
+    /// Without a request, before the connection is closed.
+    pub idle_timeout: Duration,
+    /// Between two parts of a request's body. Without it, a body that never ends holds a handler until its deadline.
+    pub body_timeout: Duration,
+    /// Bytes of a request's line and headers together; beyond: 431.
+    pub max_header_bytes: usize,
+    /// Headers of a request; beyond: 431.
+    pub max_headers: usize,
+    /// Bytes of a request's body; beyond: 413, before the body is read if its length is declared.
+    pub max_body: u64,
+    /// Connections at a time; beyond: 503 and closed. Each costs a few kilobytes and a file descriptor.
+    pub max_connections: usize,
+    /// What requests in flight get to finish when the server stops.
+    pub drain: Duration,
+}
+
+/// The defaults of the configuration file.
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(120),
+            body_timeout: Duration::from_secs(30),
+            max_header_bytes: 64 << 10,
+            max_headers: 100,
+            max_body: 16 << 20,
+            max_connections: 1_024,
+            drain: Duration::from_secs(10),
+        }
+    }
+}
