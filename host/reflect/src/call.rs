@@ -41,7 +41,7 @@ impl Function {
     ) -> Result<Answer, CallError> {
         let mut store = store.as_context_mut();
         let func = self.func(&mut store, instance)?;
-        let Some(whole) = self.whole() else { return self.dynamic(func, store, arguments, limit).await };
+        let Some(whole) = self.whole_result() else { return self.dynamic(func, store, arguments, limit).await };
         let outcome = match arguments.0 {
             Form::None => typed(func, store, (), whole).await,
             Form::Text(text) => typed(func, store, (text,), whole).await,
@@ -62,7 +62,7 @@ impl Function {
         func.ok_or_else(|| CallError::Absent { export: self.path.join("/") })
     }
 
-    fn whole(&self) -> Option<Whole> {
+    fn whole_result(&self) -> Option<Whole> {
         match self.result.as_ref()? {
             Shape::String => Some(Whole::Text),
             Shape::Bytes => Some(Whole::Bytes),

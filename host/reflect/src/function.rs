@@ -1,5 +1,6 @@
 //! One function as a tool: its definition, its arguments from JSON and its result to JSON.
 
+use serde_json::Value;
 use wasmtime::component::Val;
 use wasmtime::component::types::ComponentFunc;
 
@@ -95,35 +96,38 @@ impl Function {
     /// The client is at fault in every case; the message says where, what was expected and what was found.
     pub fn arguments(&self, json: &str) -> Result<Arguments, ArgumentError> {
         let value = strict::parse(json).map_err(|error| ArgumentError::Syntax { reason: error.to_string() })?;
-        let form = match (self.params.as_slice(), value) {
-            ([one], serde_json::Value::Object(mut members)) if members.len() == 1 && one.shape.single_piece() => {
-                let at = At::Member(&At::Root, &one.name);
-                match (members.remove(&one.name), &one.shape) {
-                    (Some(value), Shape::Bytes) => Form::Bytes(lower::bytes(value, &at)?),
-                    (Some(value), _) => Form::Text(lower::text(value, &at)?),
-                    (None, _) => Form::Vals(self.vals(serde_json::Value::Object(members))?),
-                }
-            }
-            ([text, bytes], serde_json::Value::Object(mut members))
-                if members.len() == 2 && text.shape == Shape::String && bytes.shape == Shape::Bytes =>
-            {
-                match (members.remove(&text.name), members.remove(&bytes.name)) {
-                    (Some(first), Some(second)) => Form::TextBytes(
-                        lower::text(first, &At::Member(&At::Root, &text.name))?,
-                        lower::bytes(second, &At::Member(&At::Root, &bytes.name))?,
-                    ),
-                    _ => Form::Vals(self.vals(serde_json::Value::Object(members))?),
-                }
-            }
-            (params, value) => match self.vals(value)? {
-                _ if params.is_empty() => Form::None,
+        let form = match self.whole(value) {
+            Ok(form) => form?,
+            Err(value) => match self.vals(value)? {
+                vals if vals.is_empty() => Form::None,
                 vals => Form::Vals(vals),
             },
         };
         Ok(Arguments(form))
     }
 
-    fn vals(&self, value: serde_json::Value) -> Result<Vec<Val>, ArgumentError> {
+    /// Arguments that cross in one piece, or the value untouched: when the function takes others, or when members are
+    /// missing or too many, which [`Self::vals`] tells better.
+    fn whole(&self, value: Value) -> Result<Result<Form, ArgumentError>, Value> {
+        let Value::Object(mut members) = value else { return Err(value) };
+        if members.len() != self.params.len() || !self.params.iter().all(|field| members.contains_key(&field.name)) {
+            return Err(Value::Object(members));
+        }
+        let mut take = |field: &Field| members.remove(&field.name).unwrap_or_default();
+        let bytes = |field: &Field, value| lower::bytes(value, &At::Member(&At::Root, &field.name));
+        let text = |field: &Field, value| lower::text(value, &At::Member(&At::Root, &field.name));
+        match self.params.as_slice() {
+            [one] if one.shape == Shape::Bytes => Ok(bytes(one, take(one)).map(Form::Bytes)),
+            [one] if one.shape == Shape::String => Ok(text(one, take(one)).map(Form::Text)),
+            [first, second] if first.shape == Shape::String && second.shape == Shape::Bytes => {
+                let (start, rest) = (take(first), take(second));
+                Ok(text(first, start).and_then(|text| Ok(Form::TextBytes(text, bytes(second, rest)?))))
+            }
+            _ => Err(Value::Object(members)),
+        }
+    }
+
+    fn vals(&self, value: Value) -> Result<Vec<Val>, ArgumentError> {
         Ok(lower::members(&self.params, value, &At::Root)?.into_iter().map(|(_, val)| val).collect())
     }
 

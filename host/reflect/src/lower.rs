@@ -62,9 +62,7 @@ pub(crate) fn val(shape: &Shape, value: Value, at: &At<'_>) -> Result<Val, Argum
             .map(Val::Float32)
             .ok_or_else(|| wrong(&value))?,
         (Shape::F64, value) => Val::Float64(float(&value).ok_or_else(|| wrong(&value))?),
-        (Shape::Char, Value::String(text)) => {
-            Val::Char(only_char(&text).ok_or_else(|| wrong(&Value::String(text)))?)
-        }
+        (Shape::Char, Value::String(text)) => Val::Char(only_char(&text).ok_or_else(|| wrong(&Value::String(text)))?),
         (Shape::String, Value::String(text)) => Val::String(text),
         (Shape::Bytes, value) => Val::List(bytes(value, at)?.into_iter().map(Val::U8).collect()),
         (Shape::List(item), Value::Array(values)) => Val::List(
@@ -272,7 +270,9 @@ impl At<'_> {
     pub(crate) fn pointer(&self) -> String {
         match self {
             Self::Root => String::new(),
-            Self::Member(parent, name) => format!("{}/{}", parent.pointer(), name.replace('~', "~0").replace('/', "~1")),
+            Self::Member(parent, name) => {
+                format!("{}/{}", parent.pointer(), name.replace('~', "~0").replace('/', "~1"))
+            }
             Self::Item(parent, index) => format!("{}/{index}", parent.pointer()),
         }
     }
@@ -314,7 +314,8 @@ fn expected(shape: &Shape) -> String {
 }
 
 fn cases_of<'a>(cases: impl Iterator<Item = (&'a str, bool)>) -> String {
-    let forms = cases.map(|(name, payload)| if payload { format!("{{\"{name}\": ...}}") } else { format!("\"{name}\"") });
+    let forms =
+        cases.map(|(name, payload)| if payload { format!("{{\"{name}\": ...}}") } else { format!("\"{name}\"") });
     abridged(forms, " or ")
 }
 

@@ -150,7 +150,9 @@ impl Shape {
             Type::Variant(variant) => Self::Variant(
                 variant
                     .cases()
-                    .map(|case| Ok(Case { name: case.name.to_owned(), shape: case.ty.map(|ty| inner(&ty)).transpose()? }))
+                    .map(|case| {
+                        Ok(Case { name: case.name.to_owned(), shape: case.ty.map(|ty| inner(&ty)).transpose()? })
+                    })
                     .collect::<Result<_, _>>()?,
             ),
             Type::Enum(names) => Self::Enum(owned(names.names(), budget)?),
@@ -167,11 +169,6 @@ impl Shape {
     /// Whether `null` is a value of this shape.
     pub(crate) fn nullable(&self) -> bool {
         matches!(self, Self::Option(_))
-    }
-
-    /// Whether values are strings or bytes, which can cross in one piece.
-    pub(crate) fn single_piece(&self) -> bool {
-        matches!(self, Self::String | Self::Bytes)
     }
 
     /// The type as a short text in the manner of WIT, composite types by their kind.

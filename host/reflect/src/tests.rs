@@ -65,7 +65,7 @@ fn reflect(body: &str) -> Reflected {
 /// A lifted function of [`MODULE`].
 fn lifted(name: &str, ty: &str, core: &str) -> String {
     format!(
-        r#"(func {name} {ty} (canon lift (core func $i "{core}") (memory $memory) (realloc (func $realloc))))"#
+        r#"(func {name} {ty} (canon lift (core func $i "{core}") (memory (core memory $memory)) (realloc (core func $realloc))))"#
     )
 }
 

@@ -24,6 +24,13 @@ use crate::body::Overflow;
 use crate::door::{Door, Refusal, refuse};
 use crate::{Body, BoxBody, Handler, Limits, Peer};
 
+/// Bytes that hyper reads ahead of a handler at most, for each connection; its own default of 400 kB is much for a
+/// small board with a thousand connections.
+const BUFFER: usize = 64 << 10;
+
+/// Headers of a request that hyper accepts without being told.
+const HYPER_MAX_HEADERS: usize = 100;
+
 /// What a connection is doing. Changes only while the connection is polled: whoever polls it can look afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -75,14 +82,7 @@ pub(crate) async fn serve<H: Handler>(
             }
         })
     };
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        // Ours counts from the first byte of a request; hyper's would count idle time too.
-        .header_read_timeout(None)
-        .max_headers(limits.max_headers)
-        .max_buf_size(limits.max_header_bytes.max(8_192))
-        .half_close(false)
-        .serve_connection(TokioIo::new(watched), service);
+    let connection = builder(&limits).serve_connection(TokioIo::new(watched), service);
     let mut connection = pin!(connection);
     let mut timer = pin!(sleep_until(Instant::now() + limits.header_timeout));
     let mut stopping = false;
@@ -128,6 +128,23 @@ pub(crate) async fn serve<H: Handler>(
     }
 }
 
+fn builder(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        // Ours counts from the first byte of a request; hyper's would count idle time too.
+        .header_read_timeout(None)
+        .max_header_size(limits.max_header_bytes)
+        // A buffer filled to its end is no header yet: the size above is what refuses one.
+        .max_buf_size(limits.max_header_bytes.max(BUFFER))
+        .half_close(false);
+    // Saying even the default takes hyper's slower way, with an allocation per request.
+    if limits.max_headers != HYPER_MAX_HEADERS {
+        builder.max_headers(limits.max_headers);
+    }
+    builder
+}
+
 async fn answer<H: Handler>(
     handler: &H,
     peer: Peer,
@@ -153,8 +170,10 @@ async fn answer<H: Handler>(
 }
 
 fn too_large(limit: u64) -> Refusal {
-    let text = format!("the request's body has more than {limit} bytes; `max-body` in the section `[http]` of the \
-                        configuration sets this limit\n");
+    let text = format!(
+        "the request's body has more than {limit} bytes; `max-body` in the section `[http]` of the \
+                        configuration sets this limit\n"
+    );
     refuse(StatusCode::PAYLOAD_TOO_LARGE, text)
 }
 

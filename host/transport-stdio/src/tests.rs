@@ -103,7 +103,7 @@ fn child() {
     if std::env::var_os("TIDEGATE_STDIO_CHILD").is_none() {
         return;
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
     runtime.block_on(async {
         let mut stdio = open().unwrap();
         assert!(matches!(open(), Err(OpenError::InUse)));

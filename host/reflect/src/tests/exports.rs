@@ -136,12 +136,18 @@ fn types_that_grow_are_refused_in_time() {
     let nest = |count: usize, part: &dyn Fn(usize) -> String| (1..=count).map(part).collect::<String>();
 
     let deep = nest(40, &|level| format!("(type $t{level} (option $t{}))", level - 1));
-    let body = format!("(type $t0 u32){deep}{}", lifted(r#"(export "f")"#, r#"(param "x" (list $t40)) (result (list $t40))"#, "echo"));
+    let body = format!(
+        "(type $t0 u32){deep}{}",
+        lifted(r#"(export "f")"#, r#"(param "x" (list $t40)) (result (list $t40))"#, "echo")
+    );
     assert_eq!(refusal(&body).1, Reason::TooDeep { limit: 32 });
 
-    // Thirty types, a thousand million parts when written out.
+    // Seventeen types, 65,536 numbers when written out.
     let wide = nest(16, &|level| format!("(type $t{level} (tuple $t{0} $t{0}))", level - 1));
-    let body = format!("(type $t0 u32){wide}{}", lifted(r#"(export "f")"#, r#"(param "x" (list $t16)) (result (list $t16))"#, "echo"));
+    let body = format!(
+        "(type $t0 u32){wide}{}",
+        lifted(r#"(export "f")"#, r#"(param "x" (list $t16)) (result (list $t16))"#, "echo")
+    );
     assert_eq!(refusal(&body).1, Reason::TooManyTypes { limit: 4096 });
 
     let cases: String = (0..3000).map(|case| format!(r#""case-{case}-of-a-very-long-enumeration" "#)).collect();

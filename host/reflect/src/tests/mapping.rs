@@ -31,13 +31,19 @@ fn numbers() -> Vec<Row> {
             r#"(type $t' s8)(export $t "t" (type $t'))"#,
             r#"{"type":"integer","minimum":-128,"maximum":127}"#,
             &[("-128", "-128"), ("127", "127"), ("3.0", "3")],
-            &[("128", "expected an integer from -128 to 127, found 128"), ("1.5", "expected an integer from -128 to 127, found 1.5")],
+            &[
+                ("128", "expected an integer from -128 to 127, found 128"),
+                ("1.5", "expected an integer from -128 to 127, found 1.5"),
+            ],
         ),
         integer(
             r#"(type $t' u16)(export $t "t" (type $t'))"#,
             r#"{"type":"integer","minimum":0,"maximum":65535}"#,
             &[("0", "0"), ("65535", "65535")],
-            &[("-1", "expected an integer from 0 to 65535, found -1"), ("\"7\"", "expected an integer from 0 to 65535, found the string `7`")],
+            &[
+                ("-1", "expected an integer from 0 to 65535, found -1"),
+                ("\"7\"", "expected an integer from 0 to 65535, found the string `7`"),
+            ],
         ),
         integer(
             r#"(type $t' s16)(export $t "t" (type $t'))"#,
@@ -55,7 +61,10 @@ fn numbers() -> Vec<Row> {
             r#"(type $t' u32)(export $t "t" (type $t'))"#,
             r#"{"type":"integer","minimum":0,"maximum":4294967295}"#,
             &[("4294967295", "4294967295")],
-            &[("4294967296", "expected an integer from 0 to 4294967295, found 4294967296"), ("1e30", "expected an integer from 0 to 4294967295, found 1e+30")],
+            &[
+                ("4294967296", "expected an integer from 0 to 4294967295, found 4294967296"),
+                ("1e30", "expected an integer from 0 to 4294967295, found 1e+30"),
+            ],
         ),
         integer(
             r#"(type $t' u64)(export $t "t" (type $t'))"#,
@@ -67,28 +76,46 @@ fn numbers() -> Vec<Row> {
                 (r#""5""#, "5"),
             ],
             &[
-                ("9007199254740992", "expected an integer from 0 to 18446744073709551615, beyond 9007199254740991 as a string of digits, found 9007199254740992"),
-                (r#""18446744073709551616""#, "expected an integer from 0 to 18446744073709551615, beyond 9007199254740991 as a string of digits, found the string `18446744073709551616`"),
-                (r#""+5""#, "expected an integer from 0 to 18446744073709551615, beyond 9007199254740991 as a string of digits, found the string `+5`"),
+                (
+                    "9007199254740992",
+                    "expected an integer from 0 to 18446744073709551615, beyond 9007199254740991 as a string of digits, found 9007199254740992",
+                ),
+                (
+                    r#""18446744073709551616""#,
+                    "expected an integer from 0 to 18446744073709551615, beyond 9007199254740991 as a string of digits, found the string `18446744073709551616`",
+                ),
+                (
+                    r#""+5""#,
+                    "expected an integer from 0 to 18446744073709551615, beyond 9007199254740991 as a string of digits, found the string `+5`",
+                ),
             ],
         ),
         integer(
             r#"(type $t' s64)(export $t "t" (type $t'))"#,
             r#"{"description":"beyond 9007199254740991 as a string of digits","anyOf":[{"type":"integer","minimum":-9007199254740991,"maximum":9007199254740991},{"type":"string","pattern":"^-?[0-9]{1,19}$"}]}"#,
             &[("-9007199254740991", "-9007199254740991"), (r#""-9223372036854775808""#, r#""-9223372036854775808""#)],
-            &[(r#""9223372036854775808""#, "expected an integer from -9223372036854775808 to 9223372036854775807, beyond 9007199254740991 as a string of digits, found the string `9223372036854775808`")],
+            &[(
+                r#""9223372036854775808""#,
+                "expected an integer from -9223372036854775808 to 9223372036854775807, beyond 9007199254740991 as a string of digits, found the string `9223372036854775808`",
+            )],
         ),
         Row {
             types: r#"(type $t' f32)(export $t "t" (type $t'))"#,
             schema: r#"{"anyOf":[{"type":"number"},{"type":"string","enum":["NaN","Infinity","-Infinity"]}]}"#,
             good: &[("0.1", "0.1"), ("-2", "-2.0"), (r#""NaN""#, r#""NaN""#), (r#""-Infinity""#, r#""-Infinity""#)],
-            bad: &[("1e300", r#"expected a number in the range of f32 or "NaN" or "Infinity" or "-Infinity", found 1e+300"#)],
+            bad: &[(
+                "1e300",
+                r#"expected a number in the range of f32 or "NaN" or "Infinity" or "-Infinity", found 1e+300"#,
+            )],
         },
         Row {
             types: r#"(type $t' f64)(export $t "t" (type $t'))"#,
             schema: r#"{"anyOf":[{"type":"number"},{"type":"string","enum":["NaN","Infinity","-Infinity"]}]}"#,
             good: &[("0.1", "0.1"), ("1e300", "1e+300"), (r#""Infinity""#, r#""Infinity""#)],
-            bad: &[(r#""inf""#, r#"expected a number in the range of f64 or "NaN" or "Infinity" or "-Infinity", found the string `inf`"#)],
+            bad: &[(
+                r#""inf""#,
+                r#"expected a number in the range of f64 or "NaN" or "Infinity" or "-Infinity", found the string `inf`"#,
+            )],
         },
     ]
 }
@@ -99,7 +126,10 @@ fn texts() -> Vec<Row> {
             types: r#"(type $t' char)(export $t "t" (type $t'))"#,
             schema: r#"{"type":"string","minLength":1,"maxLength":1}"#,
             good: &[(r#""x""#, r#""x""#), (r#""\ud83d\ude00""#, "\"\u{1f600}\"")],
-            bad: &[(r#""xy""#, "expected a string of one character, found the string `xy`"), (r#""""#, "expected a string of one character, found the string ``")],
+            bad: &[
+                (r#""xy""#, "expected a string of one character, found the string `xy`"),
+                (r#""""#, "expected a string of one character, found the string ``"),
+            ],
         },
         Row {
             types: r#"(type $t' string)(export $t "t" (type $t'))"#,
@@ -110,7 +140,12 @@ fn texts() -> Vec<Row> {
         Row {
             types: r#"(type $t' (list u8))(export $t "t" (type $t'))"#,
             schema: r#"{"anyOf":[{"type":"string","contentEncoding":"base64"},{"type":"array","items":{"type":"integer","minimum":0,"maximum":255}}]}"#,
-            good: &[(r#""AP8=""#, r#""AP8=""#), (r#""AP8""#, r#""AP8=""#), ("[0, 255]", r#""AP8=""#), (r#""""#, r#""""#)],
+            good: &[
+                (r#""AP8=""#, r#""AP8=""#),
+                (r#""AP8""#, r#""AP8=""#),
+                ("[0, 255]", r#""AP8=""#),
+                (r#""""#, r#""""#),
+            ],
             bad: &[
                 ("{}", "expected a base64 string or an array of numbers from 0 to 255, found an object of 0 members"),
                 (r#""A_8=""#, "expected base64 (RFC 4648, standard alphabet): invalid symbol 95, offset 1"),
@@ -141,7 +176,7 @@ fn composites() -> Vec<Row> {
                 (r#"{"z":1}"#, r#"{"z":1,"a-b":null}"#),
                 (r#"{"z":1,"a-b":null}"#, r#"{"z":1,"a-b":null}"#),
             ],
-            bad: &[("[]", "expected an object, found an array of 0 items")],
+            bad: &[("[]", "expected an object with `z`, `a-b`, found an array of 0 items")],
         },
         Row {
             types: r#"(type $t' (option u8))(export $t "t" (type $t'))"#,
@@ -171,7 +206,10 @@ fn choices() -> Vec<Row> {
                 (r#""circle""#, r#"expected "none" or {"circle": ...} or "all", found the string `circle`"#),
                 (r#"{"square":1}"#, r#"expected "none" or {"circle": ...} or "all", found case `square`"#),
                 (r#"{"none":null}"#, r#"expected "none" or {"circle": ...} or "all", found case `none`"#),
-                (r#"{"circle":1,"all":2}"#, r#"expected "none" or {"circle": ...} or "all", found an object of 2 members"#),
+                (
+                    r#"{"circle":1,"all":2}"#,
+                    r#"expected "none" or {"circle": ...} or "all", found an object of 2 members"#,
+                ),
             ],
         },
         Row {
@@ -264,7 +302,7 @@ fn members_are_required_known_and_single() {
     assert_eq!(error("[]"), "``: expected an object, found an array of 0 items");
     assert_eq!(
         error(r#"{"t":{"a-b":1,"a-b":2}}"#),
-        "the arguments are not a JSON text we accept: member `a-b` appears twice at line 1 column 18"
+        "the arguments are not a JSON text we accept: member `a-b` appears twice at line 1 column 22"
     );
     assert!(error("{").starts_with("the arguments are not a JSON text we accept: EOF"));
     assert!(error(&"[".repeat(100_000)).contains("recursion limit"));
@@ -274,9 +312,7 @@ fn members_are_required_known_and_single() {
 
 #[test]
 fn bad_places_inside_values_are_named() {
-    let of = |types: &'static str| {
-        reflect(&body(&Row { types, schema: "", good: &[], bad: &[] })).functions.remove(0)
-    };
+    let of = |types: &'static str| reflect(&body(&Row { types, schema: "", good: &[], bad: &[] })).functions.remove(0);
     let message = |function: &crate::Function, json: &str| function.arguments(json).unwrap_err().to_string();
     let tuple = of(r#"(type $t' (tuple u8 string))(export $t "t" (type $t'))"#);
     assert_eq!(message(&tuple, r#"{"xs":[[1,2]]}"#), "`/xs/0/1`: expected a string, found 2");

@@ -20,7 +20,16 @@ async fn our_own_names_are_hosts() {
 #[tokio::test]
 async fn other_hosts_are_refused_before_the_handler() {
     let server = running().await;
-    for host in ["evil.example", "evil.example:PORT", "localhost", "localhost:1", "127.0.0.1.evil.example:PORT", "0.0.0.0:PORT", "[::1]", ""] {
+    for host in [
+        "evil.example",
+        "evil.example:PORT",
+        "localhost",
+        "localhost:1",
+        "127.0.0.1.evil.example:PORT",
+        "0.0.0.0:PORT",
+        "[::1]",
+        "",
+    ] {
         let answer = get(&server, host, "").await;
         assert!(answer.starts_with("HTTP/1.1 403"), "{host}: {answer}");
         assert!(answer.contains("content-type: text/plain"));

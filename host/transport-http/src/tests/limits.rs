@@ -68,6 +68,9 @@ async fn headers_are_bounded_in_bytes_and_number() {
     let answer = server.raw(&format!("GET / HTTP/1.1\r\nhost: HOST\r\n{}\r\n", "x: y\r\n".repeat(101))).await;
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
     assert_eq!(server.seen.started.load(Ordering::SeqCst), 0);
+    let few = with(|limits| limits.max_headers = 2).await;
+    let answer = few.raw("GET / HTTP/1.1\r\nhost: HOST\r\nx: y\r\nx: y\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
     let fits = format!("GET / HTTP/1.1\r\nhost: HOST\r\nconnection: close\r\nx: {}\r\n\r\n", "y".repeat(30_000));
     assert!(server.raw(&fits).await.starts_with("HTTP/1.1 200"));
 }
@@ -90,8 +93,7 @@ async fn a_body_too_large_is_refused_before_or_while_it_is_read() {
 #[tokio::test]
 async fn a_body_that_stalls_is_an_error_for_the_handler() {
     let server = with(|limits| limits.body_timeout = SHORT).await;
-    let answer =
-        server.raw("POST / HTTP/1.1\r\nhost: HOST\r\nconnection: close\r\ncontent-length: 5\r\n\r\n123").await;
+    let answer = server.raw("POST / HTTP/1.1\r\nhost: HOST\r\nconnection: close\r\ncontent-length: 5\r\n\r\n123").await;
     assert!(answer.contains("the client sent nothing of the request's body for 0.3 seconds"), "{answer}");
 }
 
