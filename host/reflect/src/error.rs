@@ -36,6 +36,12 @@ pub enum Reason {
         /// Functions.
         limit: usize,
     },
+    /// Too many exports of any kind before this one.
+    #[error("the component has more than {limit} exports, those of exported instances included")]
+    TooManyExports {
+        /// Exports.
+        limit: usize,
+    },
     /// Exported instances inside exported instances.
     #[error("it is exported more than {limit} instances deep")]
     TooManyInstances {

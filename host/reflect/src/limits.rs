@@ -13,6 +13,10 @@ pub const SCHEMA_BYTES: usize = 64 * 1_024;
 /// Functions of one component that become tools; the same bound as `tidegate:tool/tools.list-tools` has.
 pub const FUNCTIONS: usize = 1_024;
 
+/// Exports looked at, types and instances included. An instance can export another twice, which can export a third
+/// twice: a few kilobytes are millions of paths.
+pub const EXPORTS: usize = 16_384;
+
 /// Nesting of exported instances.
 pub const INSTANCES: usize = 8;
 

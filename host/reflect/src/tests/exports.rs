@@ -175,3 +175,15 @@ fn the_nesting_of_instances_is_bounded() {
     let body = format!(r#"{}(instance $i0 (export "f" (func $f))){nested}(export "a" (instance $i9))"#, one());
     assert_eq!(refusal(&body).1, Reason::TooManyInstances { limit: 8 });
 }
+
+#[test]
+fn paths_that_multiply_are_bounded() {
+    let exports =
+        |level: usize| (0..8).map(|index| format!(r#"(export "e{index}" (instance $i{level}))"#)).collect::<String>();
+    let nested: String = (1..=5).map(|level| format!("(instance $i{level} {})", exports(level - 1))).collect();
+    let body = format!(r#"{}(export "top" (func $f))(instance $i0){nested}(export "a" (instance $i5))"#, one());
+    let reflected = reflect(&body);
+    assert_eq!(reflected.functions.len(), 1);
+    let reasons: Vec<&Reason> = reflected.refused.iter().map(|refused| &refused.reason).collect();
+    assert_eq!(reasons, [&Reason::TooManyExports { limit: 16384 }]);
+}

@@ -164,7 +164,7 @@ fn composites() -> Vec<Row> {
         },
         Row {
             types: r#"(type $t' (tuple u8 string))(export $t "t" (type $t'))"#,
-            schema: r#"{"type":"array","prefixItems":[{"type":"integer","minimum":0,"maximum":255},{"type":"string"}],"items":false,"minItems":2}"#,
+            schema: r#"{"type":"array","prefixItems":[{"type":"integer","minimum":0,"maximum":255},{"type":"string"}],"minItems":2,"maxItems":2}"#,
             good: &[(r#"[7,"x"]"#, r#"[7,"x"]"#)],
             bad: &[("[7]", "expected an array of 2 items, found an array of 1 items")],
         },
