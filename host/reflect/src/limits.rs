@@ -22,3 +22,6 @@ pub const INSTANCES: usize = 8;
 
 /// Bytes of a tool's name.
 pub const NAME_BYTES: usize = 64;
+
+/// Characters of a function's docs that reach its description.
+pub const DOCS_CHARACTERS: usize = 4_096;

@@ -162,16 +162,16 @@ async fn answer<H: Handler>(
 ) -> Response<BoxBody<H::Error>> {
     let pass = match door.check(&request) {
         Ok(pass) => pass,
-        Err(refusal) => return own(refusal),
+        Err(refusal) => return own(*refusal),
     };
     if request.body().size_hint().lower() > limits.max_body {
-        return own(too_large(limits.max_body));
+        return own(*too_large(limits.max_body));
     }
     let overflow = Overflow::default();
     let request = request.map(|body| Body::new(body, limits.max_body, limits.stall_timeout, overflow.clone()));
     let mut response = handler.handle(peer, request).await;
     if overflow.happened() {
-        response = own(too_large(limits.max_body));
+        response = own(*too_large(limits.max_body));
     }
     pass.stamp(response.headers_mut());
     response
@@ -185,7 +185,7 @@ fn too_large(limit: u64) -> Refusal {
     refuse(StatusCode::PAYLOAD_TOO_LARGE, text)
 }
 
-fn own<E: 'static>(refusal: Refusal) -> Response<BoxBody<E>> {
+fn own<E: 'static>(refusal: Response<String>) -> Response<BoxBody<E>> {
     refusal.map(|text| Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync())
 }
 
