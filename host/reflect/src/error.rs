@@ -63,7 +63,7 @@ pub enum ArgumentError {
         reason: String,
     },
     /// Another value was expected.
-    #[error("`{at}`: expected {expected}, found {found}")]
+    #[error("{}: expected {expected}, found {found}", place(.at))]
     Unexpected {
         /// Where.
         at: String,
@@ -96,6 +96,10 @@ pub enum ArgumentError {
         /// What the decoder said.
         reason: String,
     },
+}
+
+fn place(at: &str) -> String {
+    if at.is_empty() { "the arguments".to_owned() } else { format!("`{at}`") }
 }
 
 /// Why values did not become a result.

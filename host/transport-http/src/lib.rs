@@ -45,7 +45,9 @@ pub trait Handler: Clone + Send + Sync + 'static {
     /// gone: the client sees an incomplete answer.
     type Error: Into<Box<dyn Error + Send + Sync>> + 'static;
 
-    /// Answers one request. The future is dropped when the client disconnects, and the body of the answer too.
+    /// Answers one request. The future is dropped when the client disconnects, and the body of the answer too. While
+    /// part of the request's body is still to come and the handler does not read it, a disconnect stays unseen: handlers
+    /// need a deadline of their own.
     fn handle(
         &self,
         peer: Peer,
