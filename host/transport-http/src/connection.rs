@@ -18,7 +18,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::body::Overflow;
 use crate::door::{Door, Refusal, refuse};
@@ -122,18 +122,20 @@ pub(crate) async fn serve<H: Handler>(
         if !alive {
             return;
         }
-        let now = Instant::now();
-        match activity.deadline(&limits) {
-            Some(deadline) if deadline <= now => {
-                tracing::debug!(remote = %peer.remote, phase = ?activity.lock().phase, "connection timed out");
-                return;
-            }
-            deadline => {
-                let later = now + limits.header_timeout.max(Duration::from_millis(1));
-                timer.as_mut().reset(deadline.unwrap_or(later).max(now));
-            }
+        if expired(&activity, &limits, timer.as_mut()) {
+            tracing::debug!(remote = %peer.remote, phase = ?activity.lock().phase, "connection timed out");
+            return;
         }
     }
+}
+
+/// Whether the time is up, once the timer has fired; if it is not, the timer is set again.
+fn expired(activity: &Activity, limits: &Limits, timer: Pin<&mut Sleep>) -> bool {
+    let now = Instant::now();
+    let deadline = activity.deadline(limits);
+    let later = now + limits.header_timeout.max(Duration::from_millis(1));
+    timer.reset(deadline.unwrap_or(later));
+    deadline.is_some_and(|deadline| deadline <= now)
 }
 
 fn builder(limits: &Limits) -> http1::Builder {
