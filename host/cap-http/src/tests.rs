@@ -160,7 +160,8 @@ async fn a_name_that_is_not_granted_is_not_even_resolved() {
     }
     // A granted one is looked up: the difference is seen in the error.
     let (granted, _) = component(&["*.attacker.invalid:443".to_owned()]);
-    let error = fetch(&granted, request("https://data.attacker.invalid/")).await.unwrap_err();
+    let options = RequestOptions { connect_timeout: Some(Duration::from_secs(2)), ..RequestOptions::default() };
+    let error = fetch_with(&granted, request("https://data.attacker.invalid/"), options).await.unwrap_err();
     assert!(matches!(error, Error::DnsError { .. } | Error::DnsTimeout), "{error:?}");
 }
 
