@@ -1,11 +1,11 @@
 //! HTTP requests to protocol components. Headers and bodies reach the component untouched.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body as HttpBody;
+use tidegate_engine::TimeLimit;
 use tidegate_supervisor::{Component, Permit, RunError};
 use tokio::sync::oneshot;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
@@ -101,7 +101,7 @@ where
 {
     let _permit = permit;
     component
-        .run(far(), |_| (), move |store, instance, exports| {
+        .run(conversation(&component), |_| (), move |store, instance, exports| {
             Box::pin(async move {
                 let Some(indices) = &exports.http else {
                     return Err(wasmtime::Error::msg("serves no HTTP"));
@@ -115,9 +115,9 @@ where
         .await
 }
 
-/// A conversation has no deadline of its own; its calls do.
-pub(crate) fn far() -> Instant {
-    Instant::now() + Duration::from_secs(365 * 24 * 3600)
+/// A conversation may last, because a client may listen for days; it may not compute without end.
+pub(crate) fn conversation(component: &Component) -> TimeLimit {
+    TimeLimit::Busy(component.limits().deadline)
 }
 
 impl HttpError {
