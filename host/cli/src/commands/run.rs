@@ -2,7 +2,7 @@
 
 mod serve;
 mod signals;
-mod summary;
+pub(crate) mod summary;
 
 use std::path::PathBuf;
 use std::time::Instant;
