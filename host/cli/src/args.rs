@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use tidegate_config::{LogFormat, LogLevel, Options};
 
-use crate::commands::{key, run, sign, verify};
+use crate::commands::{
+    add, build, call, completions, doctor, inspect, key, list, new, policy, remove, run, sign, verify,
+};
 use crate::failure::EXIT_CODES;
 
 /// Version of the host and of its engine: cached code and native code are bound to the latter.
@@ -27,6 +29,16 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Runs the host: loads components and serves clients until Ctrl-C.
     Run(run::Run),
+    /// Verifies components and lets them serve: at once where a host runs, and whenever one starts.
+    Add(add::Add),
+    /// Takes components out; their calls go on to their end.
+    Remove(remove::Remove),
+    /// Lists components: signer, tools, and what each may do.
+    List(list::List),
+    /// Shows everything about one component.
+    Inspect(inspect::Inspect),
+    /// Calls a tool and prints its result.
+    Call(call::Call),
     /// Makes keys and shows them.
     #[command(subcommand)]
     Key(key::Key),
@@ -34,6 +46,17 @@ pub(crate) enum Command {
     Sign(sign::Sign),
     /// Verifies components' signatures, without running anything.
     Verify(verify::Verify),
+    /// Explains and checks policies.
+    #[command(subcommand)]
+    Policy(policy::Policy),
+    /// Makes the project of a tool in Rust that builds, tests and runs as it is.
+    New(new::New),
+    /// Builds a component from Rust, embeds its manifest, and notes that it was built here.
+    Build(build::Build),
+    /// Looks for what is wrong with this node, and names the command that mends it.
+    Doctor(doctor::Doctor),
+    /// Writes completions for a shell.
+    Completions(completions::Completions),
 }
 
 /// Where a host's things are. Each can stand in the configuration file and in the environment too.

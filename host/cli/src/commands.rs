@@ -1,6 +1,16 @@
 //! One file for each command.
 
+pub(crate) mod add;
+pub(crate) mod build;
+pub(crate) mod call;
+pub(crate) mod completions;
+pub(crate) mod doctor;
+pub(crate) mod inspect;
 pub(crate) mod key;
+pub(crate) mod list;
+pub(crate) mod new;
+pub(crate) mod policy;
+pub(crate) mod remove;
 pub(crate) mod run;
 pub(crate) mod sign;
 pub(crate) mod verify;
@@ -15,9 +25,19 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
     let json = cli.json;
     match cli.command {
         Command::Run(run) => run.run(json),
+        Command::Add(add) => add.run(json),
+        Command::Remove(remove) => remove.run(json),
+        Command::List(list) => list.run(json),
+        Command::Inspect(inspect) => inspect.run(json),
+        Command::Call(call) => call.run(json),
         Command::Key(key) => key.run(json),
         Command::Sign(sign) => sign.run(json),
         Command::Verify(verify) => verify.run(json),
+        Command::Policy(policy) => policy.run(json),
+        Command::New(new) => new.run(json),
+        Command::Build(build) => build.run(json),
+        Command::Doctor(doctor) => doctor.run(json),
+        Command::Completions(completions) => completions.run(),
     }
 }
 

@@ -74,6 +74,12 @@ impl Failure {
         (texts.pop().unwrap_or_default(), causes)
     }
 
+    /// All of it, as one text.
+    pub(crate) fn text(&self) -> String {
+        let (message, causes) = self.texts();
+        std::iter::once(message).chain(causes).collect::<Vec<_>>().join(": ")
+    }
+
     /// To standard error.
     pub(crate) fn print(&self, as_json: bool) {
         let (message, causes) = self.texts();

@@ -14,7 +14,7 @@ pub(crate) fn start(config: &LogConfig, quiet: bool) {
     let told = config.level.from != tidegate_config::Provenance::Default;
     let level = if quiet && !told { LogLevel::Warn } else { config.level.value };
     let json = config.format.value == LogFormat::Json;
-    let registry = tracing_subscriber::registry().with(targets(level, json));
+    let registry = tracing_subscriber::registry().with(targets(level));
     let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(Style::stderr().is_on());
     // It fails only where there is a log already.
     let _ = if json {
@@ -24,8 +24,8 @@ pub(crate) fn start(config: &LogConfig, quiet: bool) {
     };
 }
 
-/// Libraries speak up only when something is wrong. What was loaded stands in the summary already, for people.
-fn targets(level: LogLevel, json: bool) -> Targets {
+/// Libraries speak up only when something is wrong.
+fn targets(level: LogLevel) -> Targets {
     let filter = match level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
@@ -33,8 +33,7 @@ fn targets(level: LogLevel, json: bool) -> Targets {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    let audit = if json || level >= LogLevel::Debug { filter } else { filter.min(LevelFilter::WARN) };
     let libraries = if level == LogLevel::Trace { filter } else { filter.min(LevelFilter::WARN) };
     let noisy = ["cranelift", "wasmtime", "wasmtime_wasi", "hyper", "hyper_util", "rustls", "h2"];
-    Targets::new().with_default(filter).with_target("audit", audit).with_targets(noisy.map(|name| (name, libraries)))
+    Targets::new().with_default(filter).with_targets(noisy.map(|name| (name, libraries)))
 }

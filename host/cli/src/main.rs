@@ -5,8 +5,10 @@
 
 mod args;
 mod commands;
+mod component;
 mod failure;
 mod log;
+mod node;
 mod output;
 mod policy;
 mod settings;

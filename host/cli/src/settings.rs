@@ -1,9 +1,10 @@
 //! From arguments to configuration, policy and a host.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use tidegate::{Builder, FileSink, Host, TraceSink};
-use tidegate_config::{Config, Environment, Options};
+use tidegate::{Builder, FileSink, Host, Record, Sink, TraceSink};
+use tidegate_config::{Config, Environment, LogFormat, Options};
 
 use crate::args::HostArgs;
 use crate::failure::{Blame as _, Exit, Result};
@@ -12,6 +13,14 @@ use crate::policy::{self, PolicyFiles};
 /// Everything that is known before a host is built.
 pub(crate) struct Settings {
     pub(crate) config: Config,
+    /// Audit events reach the log.
+    pub(crate) audit_log: Arc<AuditLog>,
+}
+
+/// Writes audit events to the log, once it is switched on: what a command or a start does is told in its own words.
+#[derive(Debug, Default)]
+pub(crate) struct AuditLog {
+    on: AtomicBool,
 }
 
 impl Settings {
@@ -23,7 +32,11 @@ impl Settings {
     pub(crate) fn with(options: Options, quiet: bool) -> Result<Self> {
         let config = Config::load(&options, &Environment::of_process()).blame(Exit::Usage)?;
         crate::log::start(&config.log, quiet);
-        Ok(Self { config })
+        let audit_log = Arc::new(AuditLog::default());
+        if config.log.format.value == LogFormat::Json {
+            audit_log.start();
+        }
+        Ok(Self { config, audit_log })
     }
 
     /// Reads the policy.
@@ -46,7 +59,22 @@ impl Settings {
         // The directory is made first: the audit file is in it.
         let paths = tidegate::StatePaths::open(&self.config.state.value)?;
         let sink = FileSink::open(&paths.audit())?;
-        let builder = self.builder(policy)?.audit(Arc::new(TraceSink)).audit(Arc::new(sink));
+        let builder = self.builder(policy)?.audit(self.audit_log.clone()).audit(Arc::new(sink));
         Ok(builder.build().await?)
+    }
+}
+
+impl AuditLog {
+    /// From here on.
+    pub(crate) fn start(&self) {
+        self.on.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Sink for AuditLog {
+    fn write(&self, record: &Record) {
+        if self.on.load(Ordering::Relaxed) {
+            TraceSink.write(record);
+        }
     }
 }

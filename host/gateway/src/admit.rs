@@ -9,7 +9,7 @@ use tidegate_rules::{LOCAL_BUILD, Subject, decide};
 use tidegate_source_dir::{Proof, ReadError, Sourced, StoreError};
 use tidegate_supervisor::{Component, DefinitionsError, LoadError};
 
-use crate::host::Node;
+use crate::host::{Node, chain};
 
 /// A component that was let in.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub enum AdmitError {
     )]
     DevelopmentOnly(String),
     /// It asks for more than it is granted, or cannot run here.
-    #[error("`{component}` is refused: {source}")]
+    #[error("`{component}` is refused")]
     Load {
         /// Name and version.
         component: String,
@@ -46,7 +46,7 @@ pub enum AdmitError {
         source: LoadError,
     },
     /// What it offers cannot be served.
-    #[error("`{component}` is refused: {source}")]
+    #[error("`{component}` is refused")]
     Definitions {
         /// Name and version.
         component: String,
@@ -75,7 +75,7 @@ impl Node {
         // What the supervisor refuses, it writes itself.
         if let Err(error) = admitted.as_ref().map_err(|error| match error {
             AdmitError::Load { .. } => None,
-            other => Some(other.to_string()),
+            other => Some(chain(other)),
         }) && let Some(reason) = error
         {
             self.audit.emit(Event::Refused { component: label, digest: Some(digest), reason });

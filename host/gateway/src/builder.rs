@@ -146,7 +146,7 @@ impl Builder {
             Arc::new(tidegate_cap_http::Http::new(&self.extra_roots)?),
             Arc::new(tidegate_cap_system::System::new()),
         ];
-        let supervisor = Arc::new(Supervisor::new(engine, capabilities, audit.clone()));
+        let supervisor = Arc::new(Supervisor::new(engine.clone(), capabilities, audit.clone()));
         let router = Router::new(Arc::clone(&supervisor), audit.clone(), &later, random);
         Ok(Host::new(Node {
             paths,
@@ -155,6 +155,7 @@ impl Builder {
             trust,
             policy: self.policy,
             development: self.development,
+            engine,
             supervisor,
             router,
             audit,

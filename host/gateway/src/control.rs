@@ -11,13 +11,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tidegate_router::CallError;
+use tidegate_source_dir::ReadError;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::call::CallEvent;
 use crate::host::{absolute, chain};
 use crate::report::{ComponentReport, Listing, OutputReport, RefusedReport};
-use crate::{AdmitError, Host};
+use crate::{AdmitError, Host, RemoveError};
 
 /// Bytes of one line: arguments of a call travel in it.
 const LINE: u64 = 64 << 20;
@@ -90,6 +91,8 @@ pub enum Reply {
 pub enum Fault {
     /// What was asked for is wrong.
     Usage,
+    /// There is nothing of that name.
+    NotFound,
     /// Signature or policy refuse.
     Refused,
     /// The component failed.
@@ -203,14 +206,8 @@ async fn answer(host: &Host, refused: &Mutex<Vec<RefusedReport>>, stream: UnixSt
             let refused = refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
             Reply::Listing(Box::new(host.listing(refused)))
         }
-        Request::Add { path } => match host.add(&path).await {
-            Ok(report) => Reply::Added(Box::new(report)),
-            Err(error) => Reply::Failed { fault: fault(&error), message: chain(&error) },
-        },
-        Request::Remove { name } => match host.remove(&name) {
-            Ok(()) => Reply::Removed,
-            Err(error) => Reply::Failed { fault: Fault::Usage, message: chain(&error) },
-        },
+        Request::Add { path } => host.add(&path).await.into(),
+        Request::Remove { name } => host.remove(&name).into(),
     };
     write(&mut writer, &reply).await
 }
@@ -234,8 +231,34 @@ async fn write(writer: &mut (impl tokio::io::AsyncWrite + Unpin), reply: &Reply)
     writer.write_all(&line).await
 }
 
-fn fault(error: &AdmitError) -> Fault {
-    if error.is_refusal() { Fault::Refused } else { Fault::Usage }
+impl From<Result<ComponentReport, AdmitError>> for Reply {
+    fn from(added: Result<ComponentReport, AdmitError>) -> Self {
+        let error = match added {
+            Ok(report) => return Self::Added(Box::new(report)),
+            Err(error) => error,
+        };
+        let fault = match &error {
+            AdmitError::Read(ReadError::NotThere(_)) => Fault::NotFound,
+            AdmitError::Read(_) => Fault::Usage,
+            AdmitError::Store(_) => Fault::Host,
+            _ => Fault::Refused,
+        };
+        Self::Failed { fault, message: chain(&error) }
+    }
+}
+
+impl From<Result<(), RemoveError>> for Reply {
+    fn from(removed: Result<(), RemoveError>) -> Self {
+        let error = match removed {
+            Ok(()) => return Self::Removed,
+            Err(error) => error,
+        };
+        let fault = match &error {
+            RemoveError::Unknown(_) => Fault::NotFound,
+            RemoveError::Store(_) => Fault::Host,
+        };
+        Self::Failed { fault, message: chain(&error) }
+    }
 }
 
 impl From<CallEvent> for Reply {
@@ -251,7 +274,8 @@ impl From<CallEvent> for Reply {
             CallEvent::Done(Ok(output)) => Self::Output(Box::new(output.into())),
             CallEvent::Done(Err(error)) => {
                 let fault = match &error {
-                    CallError::NotFound(_) | CallError::InvalidArguments(_) => Fault::Usage,
+                    CallError::NotFound(_) => Fault::NotFound,
+                    CallError::InvalidArguments(_) => Fault::Usage,
                     CallError::Denied(_) => Fault::Refused,
                     CallError::Busy(_) => Fault::Host,
                     CallError::Deadline(_) | CallError::Cancelled | CallError::Failed(_) => Fault::Component,
@@ -265,7 +289,9 @@ impl From<CallEvent> for Reply {
 /// A call's error for people.
 pub(crate) fn call_error(error: &CallError) -> String {
     match error {
-        CallError::NotFound(what) => format!("nothing called `{what}` is in the catalog: `tidegate list` shows what is"),
+        CallError::NotFound(what) => {
+            format!("nothing called `{what}` is in the catalog: `tidegate list` shows what is")
+        }
         CallError::InvalidArguments(text) => format!("the arguments do not fit: {text}"),
         CallError::Denied(text) | CallError::Busy(text) | CallError::Failed(text) => text.clone(),
         CallError::Deadline(milliseconds) => {

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tidegate_attestation::{HostKey, TrustRoot};
 use tidegate_audit::Audit;
 use tidegate_bindings::types::event::ClientFeatures;
+use tidegate_engine::Engine;
 use tidegate_reference::ComponentName;
 use tidegate_router::{Request, Router, Target, ToolTarget};
 use tidegate_rules::Policy;
@@ -36,6 +37,7 @@ pub(crate) struct Node {
     pub(crate) trust: TrustRoot,
     pub(crate) policy: Policy,
     pub(crate) development: bool,
+    pub(crate) engine: Engine,
     pub(crate) supervisor: Arc<Supervisor>,
     pub(crate) router: Router,
     pub(crate) audit: Audit,
@@ -92,9 +94,9 @@ impl Host {
     /// # Errors
     /// When the path cannot be read. What is wrong with single components stands in the answer.
     pub async fn load(&self, path: &Path) -> Result<Loaded, ReadError> {
-        let found = read(path)?.into_iter().map(|found| {
-            (found.path.display().to_string(), found.sourced.map_err(|error| chain(&error)))
-        });
+        let found = read(path)?
+            .into_iter()
+            .map(|found| (found.path.display().to_string(), found.sourced.map_err(|error| chain(&error))));
         Ok(self.load_all(found.collect()).await)
     }
 

@@ -31,18 +31,21 @@ mod builder;
 mod call;
 mod control;
 mod files;
+mod health;
 mod host;
 mod report;
 mod serve;
 mod trust;
 
-pub use admit::{Admitted, AdmitError};
+pub use admit::{AdmitError, Admitted};
 pub use builder::{BuildError, Builder};
 pub use call::{CallEvent, ToolCall};
 pub use control::{
-    Client as ControlClient, Control, ControlError, Fault as ControlFault, Reply as ControlReply, Request as ControlRequest,
+    Client as ControlClient, Control, ControlError, Fault as ControlFault, Reply as ControlReply,
+    Request as ControlRequest,
 };
 pub use files::{FilesError, StatePaths};
+pub use health::Health;
 pub use host::{Host, Loaded, RemoveError};
 pub use report::{ComponentReport, ContentReport, Listing, OutputReport, RefusedReport, SignerReport, ToolReport};
 pub use serve::{HttpOptions, HttpServer, ServeError};
@@ -53,7 +56,7 @@ pub use tidegate_audit::{Audit, Event as AuditEvent, FileSink, FileSinkError, Re
 pub use tidegate_bindings::types;
 pub use tidegate_bundle as bundle;
 pub use tidegate_cap_host::{SecretSource, Where as SecretPlace};
-pub use tidegate_engine::{CompileLimits, Compiler, runtime};
+pub use tidegate_engine::{CompileLimits, Compiler, LoadError as EngineLoadError, runtime};
 pub use tidegate_grant as grant;
 pub use tidegate_reference as reference;
 pub use tidegate_router::CallError;

@@ -8,7 +8,7 @@ use tidegate_attestation::Signer;
 use tidegate_bindings::types::content::{Body, Content, ResourceContents};
 use tidegate_bindings::types::tools::{Output, Tool};
 use tidegate_capability::Verdict;
-use tidegate_grant::{format_bytes, format_duration};
+use tidegate_grant::{Requests, format_bytes, format_duration};
 use tidegate_router::Catalog;
 use tidegate_supervisor::Component;
 
@@ -52,6 +52,8 @@ pub struct ComponentReport {
     pub prompts: Vec<String>,
     /// What it may do, one line each, and which policy line says so.
     pub may: Vec<MayReport>,
+    /// What its manifest asks for; none: it has no manifest.
+    pub requests: Option<Requests>,
     /// The interfaces it imports, and why it has each.
     pub imports: Vec<ImportReport>,
     /// Exported functions that are no tools, and why.
@@ -188,7 +190,10 @@ impl ComponentReport {
             kind: component.kind().to_string(),
             description: component.manifest().map(|manifest| manifest.description.clone()),
             stateful: component.is_stateful(),
-            paths: component.manifest().and_then(|manifest| manifest.http.clone()).map_or(Vec::new(), |http| http.paths),
+            paths: component
+                .manifest()
+                .and_then(|manifest| manifest.http.clone())
+                .map_or(Vec::new(), |http| http.paths),
             tools: own.map(|entry| ToolReport::new(&entry.definition)).collect(),
             resources: definitions
                 .resources
@@ -203,6 +208,7 @@ impl ComponentReport {
                 .into_iter()
                 .map(|line| MayReport { what: line.what, by: line.origin.to_string() })
                 .collect(),
+            requests: component.manifest().map(|manifest| manifest.requests.clone()),
             imports: component.imports().iter().map(ImportReport::new).collect(),
             left_out: left_out.map(|refused| format!("{}: {}", refused.export, refused.reason)).collect(),
             limits: [

@@ -149,7 +149,7 @@ impl List {
                     let half = if is_private(&path) { "private" } else { "public" };
                     output::line(format_args!("{name}  {}  {key}  {half}", key.algorithm()));
                 }
-                Err(failure) => output::line(format_args!("{name}  {} {failure:?}", style.bad("unusable:"))),
+                Err(failure) => output::line(format_args!("{name}  {} {}", style.bad("unusable:"), failure.text())),
             }
         }
         Ok(Exit::Done)
@@ -264,7 +264,7 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     }
 }
 
-fn files(directory: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn files(directory: &Path) -> Result<Vec<PathBuf>> {
     let entries = match directory.read_dir() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.with_context(|| format!("cannot list the key directory `{}`", directory.display()))?,
@@ -292,7 +292,7 @@ fn report(path: &Path, key: &Result<PublicKey>) -> Value {
             "algorithm": key.algorithm().to_string(),
             "fingerprint": key.fingerprint(),
         }),
-        Err(failure) => json!({ "file": path, "private": is_private(path), "problem": format!("{failure:?}") }),
+        Err(failure) => json!({ "file": path, "private": is_private(path), "problem": failure.text() }),
     }
 }
 

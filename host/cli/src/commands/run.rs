@@ -2,7 +2,7 @@
 
 mod serve;
 mod signals;
-mod summary;
+pub(crate) mod summary;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -68,6 +68,7 @@ impl Run {
             took: start.elapsed(),
         }
         .print();
+        settings.audit_log.start();
         let end = match server {
             Some(server) => serve::http(server, signals).await,
             None => serve::stdio(&host, self.protocol.as_deref(), signals).await,

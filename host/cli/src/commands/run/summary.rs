@@ -39,6 +39,9 @@ impl Summary<'_> {
             let reason = refused.reason.replace('\n', "\n           ");
             text.push_str(&format!("\n{}  {}\n           {reason}\n", style.bad("refused"), printable(&refused.what)));
         }
+        if !self.loaded.refused.is_empty() {
+            text.push_str("\n`tidegate policy explain COMPONENT` shows the policy lines that would permit more\n");
+        }
         if self.loaded.components.is_empty() {
             text.push_str(
                 "\nno component is loaded: add one with `tidegate add X.wasm`, or start with `--components PATH`\n",
