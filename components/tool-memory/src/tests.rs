@@ -9,12 +9,15 @@ use crate::note::{Note, NoteText, iso};
 use crate::shelf::{self, Shelf};
 use crate::{note, search};
 
+/// What the other writer does.
+type Rival = fn(&mut BTreeMap<String, Vec<u8>>);
+
 /// A namespace in memory; the first swaps can lose against another writer, who does something.
 #[derive(Default)]
 struct Memory {
     map: RefCell<BTreeMap<String, Vec<u8>>>,
     lost: Cell<u32>,
-    rival: Option<fn(&mut BTreeMap<String, Vec<u8>>)>,
+    rival: Option<Rival>,
 }
 
 impl Shelf for Memory {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tidegate_engine::{CompileLimits, Compiler, Engine, EngineConfig, LoadError, Origin, Probe};
+use tidegate_engine::{CompileLimits, Compiler, Engine, EngineConfig, EngineError, LoadError, Origin, Probe};
 
 use crate::common::{answering, component, config, engine, load};
 
@@ -112,4 +112,22 @@ async fn a_large_component_is_refused_before_it_is_sent() {
     let compile_limits = CompileLimits { input: 50, ..CompileLimits::default() };
     let engine = Engine::new(EngineConfig { compile_limits, ..config() }).unwrap();
     assert!(matches!(refused(&engine).await, LoadError::CompileInput { limit: 50, .. }));
+}
+
+/// Without this guard a program that lacks the hook would start itself for ever.
+#[test]
+fn a_compile_child_without_the_hook_makes_no_engine() {
+    const MARKER: &str = "tidegate:compile-child";
+    if std::env::args().next_back().as_deref() == Some(MARKER) {
+        // This is the child: this very test, started as compile child below.
+        assert!(matches!(Engine::new(config()), Err(EngineError::NoHook)));
+        return;
+    }
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child::a_compile_child_without_the_hook_makes_no_engine", MARKER])
+        .env("TIDEGATE_COMPILE_CHILD", "{}")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }
