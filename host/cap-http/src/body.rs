@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 use wasmtime_wasi_http::Error;
 
 use crate::failure;
@@ -15,7 +15,7 @@ use crate::failure;
 pub(crate) struct TimedBody {
     incoming: Incoming,
     wait: Duration,
-    /// Set while a piece is waited for. What the component does not ask for does not time out.
+    /// Set from when a piece is waited for. What has come meanwhile is given, however late the component asks again.
     silence: Option<Pin<Box<Sleep>>>,
 }
 
@@ -36,10 +36,6 @@ impl Body for TimedBody {
         }
         let wait = self.wait;
         let silence = self.silence.get_or_insert_with(|| Box::pin(sleep(wait)));
-        // A timer that ended while nobody polled says nothing about the server: give it a full wait.
-        if silence.is_elapsed() {
-            silence.as_mut().reset(Instant::now() + wait);
-        }
         silence.as_mut().poll(cx).map(|()| Some(Err(Error::ConnectionReadTimeout)))
     }
 

@@ -112,12 +112,13 @@ impl Target {
         }
     }
 
+    /// The destination as the component wrote it.
     fn by_name(&self) -> String {
-        Destination {
-            address: Address::Host(self.host.trim_end_matches('.').to_ascii_lowercase()),
-            port: Some(self.port),
+        if let Ok(address) = self.host.parse::<IpAddr>() {
+            return self.by_address(address);
         }
-        .to_string()
+        let host = self.host.trim_end_matches('.').to_ascii_lowercase();
+        Destination { address: Address::Host(host), port: Some(self.port) }.to_string()
     }
 
     fn by_address(&self, address: IpAddr) -> String {

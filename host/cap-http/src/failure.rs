@@ -21,9 +21,10 @@ pub(crate) fn exchange(error: hyper::Error) -> Error {
         Error::HttpResponseIncomplete
     } else if error.is_timeout() {
         Error::HttpResponseTimeout
-    } else if error.is_canceled() || error.is_closed() {
-        Error::ConnectionTerminated
-    } else if error.source().is_some_and(<dyn std::error::Error>::is::<io::Error>) {
+    } else if error.is_canceled()
+        || error.is_closed()
+        || error.source().is_some_and(<dyn std::error::Error>::is::<io::Error>)
+    {
         Error::ConnectionTerminated
     } else {
         Error::Hyper(error)

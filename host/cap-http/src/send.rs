@@ -62,6 +62,11 @@ pub(crate) async fn send(
     let connection = drive(connection, permit);
     let response = timeout(head, sender.send_request(request)).await.map_err(|_| Error::HttpResponseTimeout)?;
     let response = response.map_err(failure::exchange)?;
+    // The parser's own bound is on its buffer, which grows in steps: up to twice as much passes it.
+    let size: usize = response.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if size > BUFFER {
+        return Err(Error::HttpResponseHeaderSectionSize(u32::try_from(size).ok()));
+    }
     let response = response.map(|incoming| TimedBody::new(incoming, silence).boxed_unsync());
     Ok((response, Box::new(connection)))
 }

@@ -108,7 +108,7 @@ fn commit(database: &Database, changes: &[Change]) -> Result<Vec<Result<bool, Fa
         let mut usage = transaction.open_table(USAGE)?;
         changes.iter().map(|change| apply(change, &mut entries, &mut usage)).collect::<Result<Vec<_>, _>>()?
     };
-    if outcomes.iter().any(|outcome| *outcome == Ok(true)) {
+    if outcomes.contains(&Ok(true)) {
         transaction.commit()?;
     } else {
         // Nothing was changed: no reason to wait for the disk.

@@ -24,6 +24,8 @@ pub const VARIABLES: &[Variable] = &[
     Variable { name: "TIDEGATE_LOG_FORMAT", meaning: "text or json" },
     Variable { name: "XDG_CONFIG_HOME", meaning: "where the configuration directory `tidegate` lies; else ~/.config" },
     Variable { name: "XDG_STATE_HOME", meaning: "where the state directory `tidegate` lies; else ~/.local/state" },
+    Variable { name: "NO_COLOR", meaning: "no colour on terminals, whatever its value" },
+    Variable { name: "TERM", meaning: "no colour where it is `dumb`" },
     Variable { name: "HOME", meaning: "the home directory, where the two above are not set" },
 ];
 
@@ -74,4 +76,12 @@ impl Environment {
 pub fn secret_from_environment(name: &str) -> Option<Vec<u8>> {
     use std::os::unix::ffi::OsStringExt;
     std::env::var_os(name).map(OsStringExt::into_vec)
+}
+
+/// Whether a program may write colour to a terminal: not where `NO_COLOR` is set (<https://no-color.org>), nor on a
+/// terminal that calls itself `dumb`.
+#[must_use]
+pub fn colour_wanted() -> bool {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb")
 }

@@ -11,7 +11,7 @@ mod policy;
 mod setting;
 
 pub use config::{Config, ConfigError, HttpConfig, Options};
-pub use environment::{Environment, VARIABLES, Variable, secret_from_environment};
+pub use environment::{Environment, VARIABLES, Variable, colour_wanted, secret_from_environment};
 pub use log::{LogConfig, LogFormat, LogLevel};
 pub use policy::{PolicyFileError, read_policy};
 pub use setting::{Provenance, Setting, SettingLine};

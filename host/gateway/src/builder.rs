@@ -142,7 +142,7 @@ impl Builder {
             Arc::new(GatewayCapability::new(later.clone())),
             Arc::new(tidegate_cap_wasi::Wasi::new()),
             Arc::new(tidegate_cap_host::Host::new(self.secrets)),
-            Arc::new(tidegate_cap_kv::Kv::open(&paths.kv())?),
+            Arc::new(tidegate_cap_kv::Kv::open(&paths.root)?),
             Arc::new(tidegate_cap_http::Http::new(&self.extra_roots)?),
             Arc::new(tidegate_cap_system::System::new()),
         ];

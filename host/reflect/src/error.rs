@@ -36,6 +36,12 @@ pub enum Reason {
         /// Functions.
         limit: usize,
     },
+    /// Too many exports of any kind before this one.
+    #[error("the component has more than {limit} exports, those of exported instances included")]
+    TooManyExports {
+        /// Exports.
+        limit: usize,
+    },
     /// Exported instances inside exported instances.
     #[error("it is exported more than {limit} instances deep")]
     TooManyInstances {
@@ -57,7 +63,7 @@ pub enum ArgumentError {
         reason: String,
     },
     /// Another value was expected.
-    #[error("`{at}`: expected {expected}, found {found}")]
+    #[error("{}: expected {expected}, found {found}", place(.at))]
     Unexpected {
         /// Where.
         at: String,
@@ -90,6 +96,10 @@ pub enum ArgumentError {
         /// What the decoder said.
         reason: String,
     },
+}
+
+fn place(at: &str) -> String {
+    if at.is_empty() { "the arguments".to_owned() } else { format!("`{at}`") }
 }
 
 /// Why values did not become a result.

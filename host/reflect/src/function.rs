@@ -16,7 +16,8 @@ pub struct Function {
     pub name: String,
     /// The function's name for people.
     pub title: String,
-    /// The signature and where the function is exported; models read this.
+    /// The signature and where the function is exported, after its docs if [`Reflected::describe`](crate::Reflected::describe)
+    /// found some; models read this.
     pub description: String,
     /// Where the function is: names of exported instances from the outside in, the function's name last. Each is a step
     /// for `get_export_index`.

@@ -30,6 +30,7 @@
 //! [`limits`].
 
 mod call;
+pub mod docs;
 mod error;
 mod function;
 mod lift;

@@ -13,8 +13,15 @@ pub const SCHEMA_BYTES: usize = 64 * 1_024;
 /// Functions of one component that become tools; the same bound as `tidegate:tool/tools.list-tools` has.
 pub const FUNCTIONS: usize = 1_024;
 
+/// Exports looked at, types and instances included. An instance can export another twice, which can export a third
+/// twice: a few kilobytes are millions of paths.
+pub const EXPORTS: usize = 16_384;
+
 /// Nesting of exported instances.
 pub const INSTANCES: usize = 8;
 
 /// Bytes of a tool's name.
 pub const NAME_BYTES: usize = 64;
+
+/// Characters of a function's docs that reach its description.
+pub const DOCS_CHARACTERS: usize = 4_096;

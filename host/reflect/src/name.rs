@@ -54,7 +54,7 @@ fn name(path: &[String], step: usize) -> String {
 }
 
 /// `geometry` of `demo:shapes/geometry@0.1.0`.
-fn short(instance: &str) -> &str {
+pub(crate) fn short(instance: &str) -> &str {
     let name = unversioned(instance);
     name.rsplit_once('/').map_or(name, |(_, interface)| interface)
 }

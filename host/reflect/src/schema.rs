@@ -87,8 +87,10 @@ impl Serialize for Of<'_> {
             Shape::Tuple(items) => {
                 map.serialize_entry("type", "array")?;
                 map.serialize_entry("prefixItems", &Each(items, side))?;
-                map.serialize_entry("items", &false)?;
+                // Not `"items": false`: validators of the older draft 7, which some clients use, know no `prefixItems`
+                // and would refuse every item.
                 map.serialize_entry("minItems", &items.len())?;
+                map.serialize_entry("maxItems", &items.len())?;
             }
             Shape::Record(fields) => members(&mut map, fields, side)?,
             Shape::Variant(cases) => {

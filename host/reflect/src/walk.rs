@@ -11,8 +11,8 @@ use crate::{Function, Reason, limits, name};
 pub struct Reflected {
     /// The tools, in the order of the component's exports.
     pub functions: Vec<Function>,
-    /// The exported functions that are no tools, in the same order. After [`Reason::TooManyFunctions`] nothing more is
-    /// looked at.
+    /// The exported functions that are no tools, in the same order. After [`Reason::TooManyFunctions`] or
+    /// [`Reason::TooManyExports`] nothing more is looked at.
     pub refused: Vec<Refused>,
 }
 
@@ -29,7 +29,7 @@ pub struct Refused {
 /// same answer every time. Cost: proportional to the component's types within [`limits`]; nothing is instantiated.
 #[must_use]
 pub fn tools(component: &Component, engine: &Engine) -> Reflected {
-    let mut walk = Walk { engine, reflected: Reflected::default(), seen: 0 };
+    let mut walk = Walk { engine, reflected: Reflected::default(), seen: 0, functions: 0 };
     let ty = component.component_type();
     for (name, export) in ty.exports(engine) {
         walk.item(&export.ty, &[name.to_owned()]);
@@ -40,11 +40,21 @@ pub fn tools(component: &Component, engine: &Engine) -> Reflected {
 struct Walk<'a> {
     engine: &'a Engine,
     reflected: Reflected,
+    /// Exports looked at.
     seen: usize,
+    /// Functions among them.
+    functions: usize,
 }
 
 impl Walk<'_> {
     fn item(&mut self, item: &ComponentItem, path: &[String]) {
+        self.seen = self.seen.saturating_add(1);
+        if self.seen == limits::EXPORTS.saturating_add(1) {
+            self.refuse(path, Reason::TooManyExports { limit: limits::EXPORTS });
+        }
+        if self.full() {
+            return;
+        }
         match item {
             ComponentItem::ComponentFunc(func) => self.function(func, path),
             ComponentItem::ComponentInstance(_) if path.len() > limits::INSTANCES => {
@@ -52,7 +62,7 @@ impl Walk<'_> {
             }
             ComponentItem::ComponentInstance(instance) => {
                 for (name, export) in instance.exports(self.engine) {
-                    if self.seen > limits::FUNCTIONS {
+                    if self.full() {
                         return;
                     }
                     let inner: Vec<String> = path.iter().cloned().chain([name.to_owned()]).collect();
@@ -65,15 +75,19 @@ impl Walk<'_> {
     }
 
     fn function(&mut self, func: &ComponentFunc, path: &[String]) {
-        self.seen = self.seen.saturating_add(1);
-        match self.seen.saturating_sub(limits::FUNCTIONS) {
+        self.functions = self.functions.saturating_add(1);
+        match self.functions.saturating_sub(limits::FUNCTIONS) {
             0 => match Function::new(func, path) {
                 Ok(function) => self.reflected.functions.push(function),
                 Err(reason) => self.refuse(path, reason),
             },
-            1 => self.refuse(path, Reason::TooManyFunctions { limit: limits::FUNCTIONS }),
-            _ => {}
+            _ => self.refuse(path, Reason::TooManyFunctions { limit: limits::FUNCTIONS }),
         }
+    }
+
+    /// Nothing more is looked at.
+    fn full(&self) -> bool {
+        self.seen > limits::EXPORTS || self.functions > limits::FUNCTIONS
     }
 
     fn refuse(&mut self, path: &[String], reason: Reason) {

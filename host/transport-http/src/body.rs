@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// The body of a request. Ends in an error once it has more bytes than [`Limits::max_body`](crate::Limits::max_body), or
-/// when the client sends nothing for [`Limits::body_timeout`](crate::Limits::body_timeout).
+/// when the client sends nothing for [`Limits::stall_timeout`](crate::Limits::stall_timeout).
 pub struct Body {
     incoming: Incoming,
     left: u64,

@@ -18,7 +18,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::body::Overflow;
 use crate::door::{Door, Refusal, refuse};
@@ -43,7 +43,15 @@ enum Phase {
 }
 
 #[derive(Clone)]
-struct Activity(Arc<Mutex<(Phase, u64)>>);
+struct Activity(Arc<Mutex<State>>);
+
+struct State {
+    phase: Phase,
+    /// The number of the last request.
+    number: u64,
+    /// Since when the client has not taken what we write.
+    stalled: Option<Instant>,
+}
 
 /// The stream, which notes when the first byte of a request comes.
 struct Watched {
@@ -69,7 +77,7 @@ pub(crate) async fn serve<H: Handler>(
     limits: Limits,
     mut stop: watch::Receiver<bool>,
 ) {
-    let activity = Activity(Arc::new(Mutex::new((Phase::Idle(Instant::now()), 0))));
+    let activity = Activity::new();
     let watched = Watched { stream, activity: activity.clone() };
     let service = {
         let activity = activity.clone();
@@ -114,18 +122,20 @@ pub(crate) async fn serve<H: Handler>(
         if !alive {
             return;
         }
-        let now = Instant::now();
-        match activity.deadline(&limits) {
-            Some(deadline) if deadline <= now => {
-                tracing::debug!(remote = %peer.remote, phase = ?activity.phase(), "connection timed out");
-                return;
-            }
-            deadline => {
-                let later = now + limits.header_timeout.max(Duration::from_millis(1));
-                timer.as_mut().reset(deadline.unwrap_or(later).max(now));
-            }
+        if expired(&activity, &limits, timer.as_mut()) {
+            tracing::debug!(remote = %peer.remote, phase = ?activity.lock().phase, "connection timed out");
+            return;
         }
     }
+}
+
+/// Whether the time is up, once the timer has fired; if it is not, the timer is set again.
+fn expired(activity: &Activity, limits: &Limits, timer: Pin<&mut Sleep>) -> bool {
+    let now = Instant::now();
+    let deadline = activity.deadline(limits);
+    let later = now + limits.header_timeout.max(Duration::from_millis(1));
+    timer.reset(deadline.unwrap_or(later));
+    deadline.is_some_and(|deadline| deadline <= now)
 }
 
 fn builder(limits: &Limits) -> http1::Builder {
@@ -154,16 +164,16 @@ async fn answer<H: Handler>(
 ) -> Response<BoxBody<H::Error>> {
     let pass = match door.check(&request) {
         Ok(pass) => pass,
-        Err(refusal) => return own(refusal),
+        Err(refusal) => return own(*refusal),
     };
     if request.body().size_hint().lower() > limits.max_body {
-        return own(too_large(limits.max_body));
+        return own(*too_large(limits.max_body));
     }
     let overflow = Overflow::default();
-    let request = request.map(|body| Body::new(body, limits.max_body, limits.body_timeout, overflow.clone()));
+    let request = request.map(|body| Body::new(body, limits.max_body, limits.stall_timeout, overflow.clone()));
     let mut response = handler.handle(peer, request).await;
     if overflow.happened() {
-        response = own(too_large(limits.max_body));
+        response = own(*too_large(limits.max_body));
     }
     pass.stamp(response.headers_mut());
     response
@@ -177,41 +187,53 @@ fn too_large(limit: u64) -> Refusal {
     refuse(StatusCode::PAYLOAD_TOO_LARGE, text)
 }
 
-fn own<E: 'static>(refusal: Refusal) -> Response<BoxBody<E>> {
+fn own<E: 'static>(refusal: Response<String>) -> Response<BoxBody<E>> {
     refusal.map(|text| Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync())
 }
 
 // === impl Activity ===
 
 impl Activity {
-    fn lock(&self) -> MutexGuard<'_, (Phase, u64)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(State { phase: Phase::Idle(Instant::now()), number: 0, stalled: None })))
     }
 
-    fn phase(&self) -> Phase {
-        self.lock().0
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn begin(&self) -> Busy {
         let mut state = self.lock();
-        let number = state.1.wrapping_add(1);
-        *state = (Phase::Busy(number), number);
-        Busy(self.clone(), number)
+        state.number = state.number.wrapping_add(1);
+        state.phase = Phase::Busy(state.number);
+        Busy(self.clone(), state.number)
     }
 
     fn first_byte(&self) {
         let mut state = self.lock();
-        if matches!(state.0, Phase::Idle(_)) {
-            state.0 = Phase::Header(Instant::now());
+        if matches!(state.phase, Phase::Idle(_)) {
+            state.phase = Phase::Header(Instant::now());
+        }
+    }
+
+    fn wrote<T>(&self, polled: &Poll<T>) {
+        let mut state = self.lock();
+        if polled.is_ready() {
+            state.stalled = None;
+        } else {
+            state.stalled.get_or_insert_with(Instant::now);
         }
     }
 
     fn deadline(&self, limits: &Limits) -> Option<Instant> {
-        match self.phase() {
+        let state = self.lock();
+        let phase = match state.phase {
             Phase::Idle(since) => since.checked_add(limits.idle_timeout),
             Phase::Header(since) => since.checked_add(limits.header_timeout),
             Phase::Busy(_) => None,
-        }
+        };
+        let stalled = state.stalled.and_then(|since| since.checked_add(limits.stall_timeout));
+        phase.into_iter().chain(stalled).min()
     }
 }
 
@@ -219,8 +241,8 @@ impl Drop for Busy {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         // The next request may have begun before the last answer's body is dropped.
-        if state.0 == Phase::Busy(self.1) {
-            state.0 = Phase::Idle(Instant::now());
+        if state.phase == Phase::Busy(self.1) {
+            state.phase = Phase::Idle(Instant::now());
         }
     }
 }
@@ -240,7 +262,9 @@ impl AsyncRead for Watched {
 
 impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.activity.wrote(&polled);
+        polled
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -256,7 +280,9 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, parts)
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
+        self.activity.wrote(&polled);
+        polled
     }
 
     fn is_write_vectored(&self) -> bool {

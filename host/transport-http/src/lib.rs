@@ -45,7 +45,9 @@ pub trait Handler: Clone + Send + Sync + 'static {
     /// gone: the client sees an incomplete answer.
     type Error: Into<Box<dyn Error + Send + Sync>> + 'static;
 
-    /// Answers one request. The future is dropped when the client disconnects, and the body of the answer too.
+    /// Answers one request. The future is dropped when the client disconnects, and the body of the answer too. While
+    /// part of the request's body is still to come and the handler does not read it, a disconnect stays unseen: handlers
+    /// need a deadline of their own.
     fn handle(
         &self,
         peer: Peer,
@@ -60,8 +62,9 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Without a request, before the connection is closed.
     pub idle_timeout: Duration,
-    /// Between two parts of a request's body. Without it, a body that never ends holds a handler until its deadline.
-    pub body_timeout: Duration,
+    /// While the client owes the next part of a request's body, or does not take what is written to it. Without it, a
+    /// body that never ends holds a handler until its deadline, and an answer that nobody reads holds a connection.
+    pub stall_timeout: Duration,
     /// Bytes of a request's line and headers together; beyond: 431.
     pub max_header_bytes: usize,
     /// Headers of a request; beyond: 431.
@@ -80,7 +83,7 @@ impl Default for Limits {
         Self {
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(120),
-            body_timeout: Duration::from_secs(30),
+            stall_timeout: Duration::from_secs(30),
             max_header_bytes: 64 << 10,
             max_headers: 100,
             max_body: 16 << 20,

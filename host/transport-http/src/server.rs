@@ -160,3 +160,19 @@ async fn rest(error: &io::Error) {
         sleep(ACCEPT_REST).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::{TcpListener, TcpStream, prepare};
+
+    #[tokio::test]
+    async fn small_writes_do_not_wait() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, remote) = listener.accept().await.unwrap();
+        prepare(&stream, remote).unwrap();
+        assert!(stream.nodelay().unwrap());
+    }
+}

@@ -7,12 +7,15 @@ mod traffic;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use http_body::{Body as HttpBody, Frame};
 use http_body_util::{BodyExt, Full};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -49,6 +52,32 @@ impl Drop for Watch {
     }
 }
 
+/// A body without end.
+struct Endless(#[allow(dead_code, reason = "counts when dropped")] Watch);
+
+impl HttpBody for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'x'; 16_384])))))
+    }
+}
+
+/// As many events, and then nothing, without an end.
+struct Events(#[allow(dead_code, reason = "counts when dropped")] Watch, usize);
+
+impl HttpBody for Events {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let Some(left) = self.1.checked_sub(1) else { return Poll::Pending };
+        self.1 = left;
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from(format!("data: {left}\n\n"))))))
+    }
+}
+
 impl Handler for Echo {
     type Error = Infallible;
 
@@ -64,6 +93,12 @@ impl Handler for Echo {
         };
         if head.uri.path() == "/wait" {
             self.0.go.notified().await;
+        }
+        if head.uri.path() == "/endless" {
+            return Response::new(Endless(watch).boxed_unsync());
+        }
+        if let Some(events) = head.uri.path().strip_prefix("/events/") {
+            return Response::new(Events(watch, events.parse().unwrap()).boxed_unsync());
         }
         watch.1 = true;
         let text = format!("{} {} {body}", head.method, head.uri.path());

@@ -175,3 +175,47 @@ fn the_nesting_of_instances_is_bounded() {
     let body = format!(r#"{}(instance $i0 (export "f" (func $f))){nested}(export "a" (instance $i9))"#, one());
     assert_eq!(refusal(&body).1, Reason::TooManyInstances { limit: 8 });
 }
+
+#[test]
+fn paths_that_multiply_are_bounded() {
+    let exports =
+        |level: usize| (0..8).map(|index| format!(r#"(export "e{index}" (instance $i{level}))"#)).collect::<String>();
+    let nested: String = (1..=5).map(|level| format!("(instance $i{level} {})", exports(level - 1))).collect();
+    let body = format!(r#"{}(export "top" (func $f))(instance $i0){nested}(export "a" (instance $i5))"#, one());
+    let reflected = reflect(&body);
+    assert_eq!(reflected.functions.len(), 1);
+    let reasons: Vec<&Reason> = reflected.refused.iter().map(|refused| &refused.reason).collect();
+    assert_eq!(reasons, [&Reason::TooManyExports { limit: 16384 }]);
+}
+
+#[test]
+fn docs_come_before_the_signature() {
+    let body = format!(
+        r#"{}(export "top" (func $f))(export "bare" (func $f)){}{}"#,
+        one(),
+        interface("$a", "demo:shapes/geometry@0.1.0", &["area"]),
+        interface("$b", "inline", &["run"]),
+    );
+    let json = r#"{"docs":"All.","interfaces":{"geometry":{"docs":"Plane.","funcs":{"area":"Square units.\n"}}},
+        "worlds":{"w":{"docs":"W","funcs":{"top":{"docs":"At the top.","stability":"unknown"},"bare":{"stability":"x"}},
+        "interface_exports":{"inline":{"funcs":{"run":"Runs."}}}}}}"#;
+    let mut reflected = reflect(&body);
+    assert_eq!(reflected.describe(&[&[1], json.as_bytes()].concat()), 3);
+    let found: Vec<&str> = reflected.functions.iter().map(|function| function.description.as_str()).collect();
+    assert_eq!(
+        found,
+        [
+            "At the top.\n\ntop() -> u32",
+            "bare() -> u32",
+            "Square units.\n\narea() -> u32 (demo:shapes/geometry@0.1.0)",
+            "Runs.\n\nrun() -> u32 (inline)"
+        ]
+    );
+    let mut plain = reflect(&body);
+    for section in [&b""[..], b"\x01", b"\x01{\"worlds\":7}", &[&[2], json.as_bytes()].concat()] {
+        assert_eq!(plain.describe(section), 0);
+    }
+    let long = format!(r#"{{"worlds":{{"w":{{"func_exports":{{"top":"{}"}}}}}}}}"#, "é".repeat(5000));
+    assert_eq!(plain.describe(&[&[0], long.as_bytes()].concat()), 1);
+    assert_eq!(plain.functions[0].description.chars().filter(|character| *character == 'é').count(), 4096);
+}

@@ -164,7 +164,7 @@ fn composites() -> Vec<Row> {
         },
         Row {
             types: r#"(type $t' (tuple u8 string))(export $t "t" (type $t'))"#,
-            schema: r#"{"type":"array","prefixItems":[{"type":"integer","minimum":0,"maximum":255},{"type":"string"}],"items":false,"minItems":2}"#,
+            schema: r#"{"type":"array","prefixItems":[{"type":"integer","minimum":0,"maximum":255},{"type":"string"}],"minItems":2,"maxItems":2}"#,
             good: &[(r#"[7,"x"]"#, r#"[7,"x"]"#)],
             bad: &[("[7]", "expected an array of 2 items, found an array of 1 items")],
         },
@@ -299,7 +299,7 @@ fn members_are_required_known_and_single() {
     assert_eq!(error(r#"{"t":{}}"#), "`/t/a-b` is missing: expected an integer from 0 to 255");
     assert_eq!(error(r#"{"t":{"a-b":1,"x/y~z":2}}"#), "`/t/x~1y~0z` is not known: the members are `a-b`, `c`");
     assert_eq!(error(r#"{"t":{"a-b":1},"m":2}"#), "`/m` is not known: the members are `t`, `n`");
-    assert_eq!(error("[]"), "``: expected an object, found an array of 0 items");
+    assert_eq!(error("[]"), "the arguments: expected an object, found an array of 0 items");
     assert_eq!(
         error(r#"{"t":{"a-b":1,"a-b":2}}"#),
         "the arguments are not a JSON text we accept: member `a-b` appears twice at line 1 column 22"

@@ -92,9 +92,18 @@ async fn a_body_too_large_is_refused_before_or_while_it_is_read() {
 
 #[tokio::test]
 async fn a_body_that_stalls_is_an_error_for_the_handler() {
-    let server = with(|limits| limits.body_timeout = SHORT).await;
+    let server = with(|limits| limits.stall_timeout = SHORT).await;
     let answer = server.raw("POST / HTTP/1.1\r\nhost: HOST\r\nconnection: close\r\ncontent-length: 5\r\n\r\n123").await;
     assert!(answer.contains("the client sent nothing of the request's body for 0.3 seconds"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_takes_ends_the_connection() {
+    let server = with(|limits| limits.stall_timeout = SHORT).await;
+    let stream = server.send("GET /endless HTTP/1.1\r\nhost: HOST\r\n\r\n").await;
+    let gone = tokio::time::timeout(super::SOON, server.seen.gone.notified()).await;
+    gone.expect("the body of the answer is dropped while the client still holds the connection");
+    drop(stream);
 }
 
 #[tokio::test]

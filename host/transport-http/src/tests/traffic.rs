@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use super::{SOON, read_all, running, start};
+use super::{SOON, read_all, read_until, running, start};
 use crate::{Allow, BindError, Drained, Limits, Server};
 
 #[tokio::test]
@@ -42,6 +42,17 @@ async fn a_client_that_goes_away_takes_its_handler_along() {
     drop(stream);
     tokio::time::timeout(SOON, server.seen.gone.notified()).await.expect("the handler's future is dropped");
     assert_eq!(server.seen.dropped.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn events_arrive_before_the_end_and_end_with_the_client() {
+    let server = running().await;
+    let mut stream = server.send("GET /events/2 HTTP/1.1\r\nhost: HOST\r\n\r\n").await;
+    let answer = read_until(&mut stream, "data: 0\n\n\r\n").await;
+    assert!(answer.contains("data: 1\n\n"), "{answer}");
+    assert_eq!(server.seen.dropped.load(Ordering::SeqCst), 0);
+    drop(stream);
+    tokio::time::timeout(SOON, server.seen.gone.notified()).await.expect("the body of the answer is dropped");
 }
 
 #[tokio::test]

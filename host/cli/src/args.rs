@@ -1,0 +1,79 @@
+//! What one can type.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use tidegate_config::{LogFormat, LogLevel, Options};
+
+use crate::commands::{key, run, sign, verify};
+use crate::failure::EXIT_CODES;
+
+/// Version of the host and of its engine: cached code and native code are bound to the latter.
+pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (wasmtime ", "48.0.8", ")");
+
+/// A plugin host for the edge in which every capability is a signed WebAssembly component.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version = VERSION, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    /// JSON on standard output, errors as JSON on standard error.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs the host: loads components and serves clients until Ctrl-C.
+    Run(run::Run),
+    /// Makes keys and shows them.
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Signs components: writes `X.wasm.sigstore.json` beside each.
+    Sign(sign::Sign),
+    /// Verifies components' signatures, without running anything.
+    Verify(verify::Verify),
+}
+
+/// Where a host's things are. Each can stand in the configuration file and in the environment too.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct HostArgs {
+    /// The configuration file [default: ~/.config/tidegate/tidegate.toml].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The directory for everything the host keeps [default: ~/.local/state/tidegate].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+    /// A policy file; several are read as one [default: policy.toml beside the configuration file].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Vec<PathBuf>,
+    /// The directory of this machine's keys [default: keys beside the configuration file].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keys: Option<PathBuf>,
+    /// Also accept components without a signature that were built on this machine.
+    #[arg(long)]
+    pub(crate) development: bool,
+    /// How much is logged: error, warn, info, debug, trace.
+    #[arg(long = "log", value_name = "LEVEL")]
+    pub(crate) log_level: Option<LogLevel>,
+    /// The log's form: text, json.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+}
+
+impl HostArgs {
+    /// For the crate that puts them together with file and environment.
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            config: self.config.clone(),
+            state: self.state.clone(),
+            listen: None,
+            policy: self.policy.clone(),
+            keys: self.keys.clone(),
+            log_level: self.log_level,
+            log_format: self.log_format,
+            development: self.development,
+        }
+    }
+}

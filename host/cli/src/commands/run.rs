@@ -1,0 +1,91 @@
+//! `tidegate run`.
+
+mod serve;
+mod signals;
+mod summary;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use tidegate::{ControlClient, ControlError, Host, Loaded};
+
+use crate::args::HostArgs;
+use crate::commands::block_on;
+use crate::failure::{Blame as _, Exit, Result};
+use crate::settings::Settings;
+
+/// `tidegate run`.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Loopback address and port to serve on; port 0 takes a free one [default: 127.0.0.1:8765].
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "stdio")]
+    pub(crate) listen: Option<String>,
+    /// Component files, or directories of them, beside those that were added with `tidegate add`.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub(crate) components: Vec<PathBuf>,
+    /// Serve one client over standard input and output, and end with it.
+    #[arg(long)]
+    pub(crate) stdio: bool,
+    /// Which protocol component serves standard input and output, if several can.
+    #[arg(long, value_name = "NAME", requires = "stdio")]
+    pub(crate) protocol: Option<String>,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+impl Run {
+    pub(crate) fn run(self, _json: bool) -> Result<Exit> {
+        let options = tidegate_config::Options { listen: self.listen.clone(), ..self.host.options() };
+        let settings = Settings::with(options, false)?;
+        block_on(self.start(settings))
+    }
+
+    async fn start(self, settings: Settings) -> Result<Exit> {
+        let state = &settings.config.state.value;
+        if ControlClient::connect(state).await.is_some() {
+            return Err(ControlError::Running(state.join("control.sock"))).blame(Exit::Usage);
+        }
+        let policy = settings.policy()?;
+        policy.print_warnings();
+        let start = Instant::now();
+        let host = settings.host(policy).await?;
+        // Bound before the components are compiled: a port that is taken shows at once, and early clients wait.
+        let server = match self.stdio {
+            true => None,
+            false => Some(host.bind_http(settings.config.listen.value, serve::options(&settings.config)).await?),
+        };
+        let loaded = self.load(&host).await?;
+        let signals = signals::Signals::new()?;
+        let control = host.control(loaded.refused.clone()).await?;
+        let control = tokio::spawn(control.serve());
+        summary::Summary {
+            config: &settings.config,
+            loaded: &loaded,
+            tools: host.tools().len(),
+            address: server.as_ref().map(tidegate::HttpServer::address),
+            components: &self.components,
+            took: start.elapsed(),
+        }
+        .print();
+        let end = match server {
+            Some(server) => serve::http(server, signals).await,
+            None => serve::stdio(&host, self.protocol.as_deref(), signals).await,
+        };
+        // Dropping it removes the socket.
+        control.abort();
+        let _ = control.await;
+        end
+    }
+
+    /// What was added, then what was named.
+    async fn load(&self, host: &Host) -> Result<Loaded> {
+        let mut loaded = host.load_installed().await?;
+        for path in &self.components {
+            let more = host.load(path).await.blame(Exit::NotFound)?;
+            loaded.components.extend(more.components);
+            loaded.refused.extend(more.refused);
+        }
+        Ok(loaded)
+    }
+}

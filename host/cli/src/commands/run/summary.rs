@@ -1,0 +1,151 @@
+//! What a host says when it starts: what serves, who signed it, what each may do, and how to connect.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tidegate::{ComponentReport, Loaded};
+use tidegate_config::Config;
+
+use crate::output::{Style, printable};
+
+/// Everything there is to say.
+pub(crate) struct Summary<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) loaded: &'a Loaded,
+    /// How many tools there are.
+    pub(crate) tools: usize,
+    /// Where HTTP is served; none: standard input and output.
+    pub(crate) address: Option<SocketAddr>,
+    /// What was named on the command line.
+    pub(crate) components: &'a [PathBuf],
+    /// From the start to ready.
+    pub(crate) took: Duration,
+}
+
+impl Summary<'_> {
+    /// To standard error: standard output may belong to a protocol.
+    pub(crate) fn print(&self) {
+        let style = Style::stderr();
+        let mut text = format!("{} {}\n", style.strong("tidegate"), crate::args::VERSION);
+        if self.config.development.value {
+            text.push_str(&development(style));
+        }
+        for component in &self.loaded.components {
+            text.push_str(&describe(component, style));
+        }
+        for refused in &self.loaded.refused {
+            let reason = refused.reason.replace('\n', "\n           ");
+            text.push_str(&format!("\n{}  {}\n           {reason}\n", style.bad("refused"), printable(&refused.what)));
+        }
+        if self.loaded.components.is_empty() {
+            text.push_str(
+                "\nno component is loaded: add one with `tidegate add X.wasm`, or start with `--components PATH`\n",
+            );
+        }
+        text.push_str(&self.totals());
+        text.push_str(&self.connect(style));
+        eprint!("{text}");
+    }
+
+    fn totals(&self) -> String {
+        let components = &self.loaded.components;
+        let cached = components.iter().filter(|component| component.cached).count();
+        format!(
+            "\n{} components, {} tools, {} refused; ready in {} ({} compiled, {cached} from the cache)\n",
+            components.len(),
+            self.tools,
+            self.loaded.refused.len(),
+            milliseconds(self.took),
+            components.len().saturating_sub(cached),
+        )
+    }
+
+    /// Where clients find the protocols.
+    fn connect(&self, style: Style) -> String {
+        let Some(address) = self.address else {
+            return "serving one client over standard input and output\n".to_owned();
+        };
+        let mut text = format!("serving on http://{address}");
+        let paths: Vec<&String> = self.loaded.components.iter().flat_map(|component| &component.paths).collect();
+        if paths.is_empty() {
+            text.push_str(", but no component answers there: add a protocol component\n");
+            return text;
+        }
+        text.push_str("\n\nconnect a client:\n");
+        for path in paths {
+            let url = format!("http://{address}{path}");
+            text.push_str(&format!("  {}\n", style.strong(&url)));
+            if let Some(list) = list_name(path) {
+                let server = json!({ "tidegate": { "type": "http", "url": url } });
+                text.push_str(&format!("  {}\n", json!({ list: server })));
+            }
+        }
+        text.push_str("or let it start the host itself, in place of this one, over standard input and output:\n");
+        text.push_str(&format!("  {}\n\nCtrl-C stops the host\n", self.stdio_server()));
+        text
+    }
+
+    /// The command that serves the same over standard input and output.
+    fn stdio_server(&self) -> Value {
+        let program = std::env::current_exe().unwrap_or_else(|_| "tidegate".into());
+        let mut arguments = vec!["run".to_owned(), "--stdio".to_owned()];
+        let mut option = |name: &str, path: &Path| {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            arguments.extend([name.to_owned(), path.display().to_string()]);
+        };
+        option("--state", &self.config.state.value);
+        self.config.policy.value.iter().for_each(|policy| option("--policy", policy));
+        self.components.iter().for_each(|path| option("--components", path));
+        if self.config.development.value {
+            arguments.push("--development".to_owned());
+        }
+        json!({ "command": program, "args": arguments })
+    }
+}
+
+/// Nobody shall overlook it.
+pub(crate) fn development(style: Style) -> String {
+    let text = "DEVELOPMENT MODE: components built on this machine run without a signature";
+    format!("{}\n", style.warn(text))
+}
+
+/// A component in some lines.
+pub(crate) fn describe(component: &ComponentReport, style: Style) -> String {
+    let ComponentReport { name, version, kind, .. } = component;
+    let mut text = format!("\n{}  {} {version}  {kind}", style.good("loaded"), style.strong(name));
+    if let Some(description) = &component.description {
+        text.push_str(&format!("  {}", style.dim(printable(description))));
+    }
+    let by = match &component.signer.fingerprint {
+        Some(fingerprint) => format!("signed by {} ({fingerprint})", component.signer.name),
+        None => style.warn("not signed: built on this machine (development mode)"),
+    };
+    text.push_str(&format!("\n  {by}\n"));
+    for may in &component.may {
+        text.push_str(&format!("  may    {}  {}\n", printable(&may.what), style.dim(&may.by)));
+    }
+    if component.may.is_empty() {
+        text.push_str("  may    compute, and reach nothing\n");
+    }
+    if !component.tools.is_empty() {
+        let tools: Vec<_> = component.tools.iter().map(|tool| printable(&tool.name)).collect();
+        text.push_str(&format!("  tools  {}\n", tools.join(", ")));
+    }
+    for left_out in &component.left_out {
+        text.push_str(&format!("  {}\n", style.dim(format!("no tool: {}", printable(left_out)))));
+    }
+    text
+}
+
+fn milliseconds(duration: Duration) -> String {
+    if duration.as_secs() >= 10 { format!("{} s", duration.as_secs()) } else { format!("{} ms", duration.as_millis()) }
+}
+
+/// How client applications name their list of servers of a protocol: after the protocol, whose name its path is.
+fn list_name(path: &str) -> Option<String> {
+    let name = path.strip_prefix('/')?;
+    let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    plain.then(|| format!("{name}Servers"))
+}
