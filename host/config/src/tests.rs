@@ -33,9 +33,9 @@ fn with_file(text: &str, variables: &[(&str, &str)]) -> (tempfile::TempDir, Envi
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("tidegate.toml"), text).unwrap();
     let path = folder.path().join("tidegate.toml").display().to_string();
-    let mut all = vec![("TIDEGATE_CONFIG", path.as_str()), ("HOME", "/home/ada")];
+    let mut all = vec![("TIDEGATE_CONFIG", path.as_str()), ("HOME", "/users/ada")];
     all.extend(variables);
-    let environment = Environment::with(&all, "/work");
+    let environment = Environment::with(&all, "/here");
     (folder, environment)
 }
 
@@ -53,15 +53,15 @@ fn problems(text: &str) -> Vec<String> {
 
 #[test]
 fn defaults_without_a_file() {
-    let environment = Environment::with(&[("HOME", "/home/ada")], "/work");
+    let environment = Environment::with(&[("HOME", "/users/ada")], "/here");
     let config = Config::load(&Options::default(), &environment).unwrap();
     let lines: Vec<_> = config.lines().into_iter().map(|line| (line.key, line.value)).collect();
     let expected = [
-        ("config", "/home/ada/.config/tidegate/tidegate.toml"),
-        ("state", "/home/ada/.local/state/tidegate"),
+        ("config", "/users/ada/.config/tidegate/tidegate.toml"),
+        ("state", "/users/ada/.local/state/tidegate"),
         ("listen", "127.0.0.1:8765"),
-        ("policy", "/home/ada/.config/tidegate/policy.toml"),
-        ("keys", "/home/ada/.config/tidegate/keys"),
+        ("policy", "/users/ada/.config/tidegate/policy.toml"),
+        ("keys", "/users/ada/.config/tidegate/keys"),
         ("development", "false"),
         ("http.allowed-origins", ""),
         ("http.allowed-hosts", ""),
@@ -111,9 +111,9 @@ fn command_line_over_environment_over_file() {
     ];
     let (_folder, environment) = with_file(WHOLE, &variables);
     let config = Config::load(&Options::default(), &environment).unwrap();
-    assert_eq!(config.state.value, Path::new("/work/state"));
+    assert_eq!(config.state.value, Path::new("/here/state"));
     assert_eq!(config.listen.value.port(), 1);
-    assert_eq!(config.policy.value, [Path::new("/a.toml"), Path::new("/work/b.toml")]);
+    assert_eq!(config.policy.value, [Path::new("/a.toml"), Path::new("/here/b.toml")]);
     assert_eq!(config.keys.value, Path::new("/keys"));
     assert_eq!((config.log.level.value, config.log.format.value), (LogLevel::Warn, LogFormat::Text));
     let from = |config: &Config| {
@@ -137,9 +137,9 @@ fn command_line_over_environment_over_file() {
         development: true,
     };
     let config = Config::load(&options, &environment).unwrap();
-    assert_eq!(config.state.value, Path::new("/work/other"));
+    assert_eq!(config.state.value, Path::new("/here/other"));
     assert_eq!(config.listen.value.port(), 2);
-    assert_eq!(config.policy.value, [Path::new("/work/c.toml")]);
+    assert_eq!(config.policy.value, [Path::new("/here/c.toml")]);
     assert_eq!(config.keys.value, Path::new("/k"));
     assert_eq!((config.log.level.value, config.log.format.value), (LogLevel::Error, LogFormat::Json));
     let flags = ["--state", "--listen", "--policy", "--keys", "--log", "--log-format"];
@@ -149,7 +149,7 @@ fn command_line_over_environment_over_file() {
 
 #[test]
 fn base_directories() {
-    let load = |variables: &[(&str, &str)]| Config::load(&Options::default(), &Environment::with(variables, "/work"));
+    let load = |variables: &[(&str, &str)]| Config::load(&Options::default(), &Environment::with(variables, "/here"));
     let config = load(&[("HOME", "/h"), ("XDG_STATE_HOME", "/s"), ("XDG_CONFIG_HOME", "/c")]).unwrap();
     assert_eq!(config.state.value, Path::new("/s/tidegate"));
     assert_eq!(config.policy.value, [Path::new("/c/tidegate/policy.toml")]);
@@ -164,13 +164,13 @@ fn base_directories() {
 
 #[test]
 fn only_loopback_is_listened_on() {
-    let environment = Environment::with(&[("HOME", "/h")], "/work");
+    let environment = Environment::with(&[("HOME", "/h")], "/here");
     for listen in ["0.0.0.0:8765", "[::]:8765", "192.168.1.2:8765", "[::ffff:127.0.0.1]:8765"] {
         let options = Options { listen: Some(listen.into()), ..Options::default() };
         let error = Config::load(&options, &environment).unwrap_err().to_string();
         assert!(error.starts_with(&format!("option --listen: `{listen}` can be reached")), "{error}");
         assert!(error.contains("neither TLS nor authentication"), "{error}");
-        let environment = Environment::with(&[("HOME", "/h"), ("TIDEGATE_LISTEN", listen)], "/work");
+        let environment = Environment::with(&[("HOME", "/h"), ("TIDEGATE_LISTEN", listen)], "/here");
         assert!(Config::load(&Options::default(), &environment).is_err());
     }
     for listen in ["localhost:8765", "8765", "127.0.0.1", ""] {
@@ -229,7 +229,7 @@ fn unknown_keys_and_wrong_values_have_a_place() {
 #[test]
 fn wrong_values_in_the_environment_name_their_variable() {
     for (name, value) in [("TIDEGATE_LOG", "loud"), ("TIDEGATE_LOG_FORMAT", "xml"), ("TIDEGATE_LISTEN", "x")] {
-        let environment = Environment::with(&[("HOME", "/h"), (name, value)], "/work");
+        let environment = Environment::with(&[("HOME", "/h"), (name, value)], "/here");
         let error = Config::load(&Options::default(), &environment).unwrap_err().to_string();
         assert!(error.starts_with(&format!("environment variable {name}: `{value}`")), "{error}");
     }
@@ -237,12 +237,12 @@ fn wrong_values_in_the_environment_name_their_variable() {
 
 #[test]
 fn a_file_that_was_named_must_be_there() {
-    let environment = Environment::with(&[("HOME", "/h"), ("TIDEGATE_CONFIG", "/nowhere/tidegate.toml")], "/work");
+    let environment = Environment::with(&[("HOME", "/h"), ("TIDEGATE_CONFIG", "/nowhere/tidegate.toml")], "/here");
     let error = Config::load(&Options::default(), &environment).unwrap_err();
     assert!(matches!(&error, ConfigError::Read { path, .. } if path == Path::new("/nowhere/tidegate.toml")), "{error}");
     let options = Options { config: Some("other.toml".into()), ..Options::default() };
     let error = Config::load(&options, &environment).unwrap_err().to_string();
-    assert_eq!(error, "cannot read the configuration file `/work/other.toml`");
+    assert_eq!(error, "cannot read the configuration file `/here/other.toml`");
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub enum ServeError {
     #[error(transparent)]
     Http(#[from] tidegate_transport_http::BindError),
     /// No component serves byte streams.
-    #[error("no component serves byte streams: add a protocol component, such as `protocol-mcp`")]
+    #[error("no component serves byte streams: add a protocol component: its file is among the shipped components")]
     NoStream,
     /// Several components do.
     #[error("{0} serve byte streams: say which with `--protocol NAME`")]

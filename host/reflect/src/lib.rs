@@ -24,7 +24,7 @@
 //! | handles, streams, futures, error contexts, maps, lists of fixed length | the function is refused with its reason |
 //!
 //! A result that is a record is the structured result as it is; every other result is the member `result` of an object,
-//! because MCP up to 2025-11-25 wants an object there.
+//! because some clients take only objects there.
 //!
 //! Schemas are written out without `$ref`: many clients cannot follow one. What that could blow up is bounded, see
 //! [`limits`].

@@ -28,8 +28,8 @@ pub(crate) fn output(shape: &Shape) -> Result<String, Reason> {
     if wrapped(shape) { write(&Single("result", shape, Side::Output)) } else { write(&Of(shape, Side::Output)) }
 }
 
-/// Whether a result of this shape is put into an object `{"result": ...}`: all but records, because MCP up to
-/// 2025-11-25 wants an object.
+/// Whether a result of this shape is put into an object `{"result": ...}`: all but records, because some
+/// clients take only objects.
 pub(crate) fn wrapped(shape: &Shape) -> bool {
     !matches!(shape, Shape::Record(_))
 }

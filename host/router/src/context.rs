@@ -46,10 +46,7 @@ impl Caller {
 }
 
 /// Puts a handle of the call into an instance's table, and lends it for one call.
-pub(crate) fn lend(
-    store: &mut Store<Ctx>,
-    caller: Caller,
-) -> wasmtime::Result<(Resource<Caller>, Resource<Context>)> {
+pub(crate) fn lend(store: &mut Store<Ctx>, caller: Caller) -> wasmtime::Result<(Resource<Caller>, Resource<Context>)> {
     let handle = store.data_mut().table.push(caller)?;
     let context = Resource::new_borrow(handle.rep());
     Ok((handle, context))

@@ -53,21 +53,25 @@ impl Router {
         if component.exports().stream.is_none() {
             return Err(StreamError::NoHandler(name()));
         }
-        let served = component.run(conversation(component), |_| (), move |store, instance, exports| {
-            Box::pin(async move {
-                let Some(indices) = &exports.stream else {
-                    return Err(wasmtime::Error::msg("serves no byte streams"));
-                };
-                let table = &mut store.data_mut().table;
-                let input: DynInputStream = Box::new(AsyncReadStream::new(input));
-                let input = table.push(input)?;
-                let output: DynOutputStream = Box::new(AsyncWriteStream::new(OUTPUT_BUFFER, output));
-                let output = table.push(output)?;
-                let protocol = indices.load(&mut *store, instance)?;
-                let stream = protocol.tidegate_protocol_byte_stream();
-                stream.call_serve(&mut *store, input, output).await
-            })
-        });
+        let served = component.run(
+            conversation(component),
+            |_| (),
+            move |store, instance, exports| {
+                Box::pin(async move {
+                    let Some(indices) = &exports.stream else {
+                        return Err(wasmtime::Error::msg("serves no byte streams"));
+                    };
+                    let table = &mut store.data_mut().table;
+                    let input: DynInputStream = Box::new(AsyncReadStream::new(input));
+                    let input = table.push(input)?;
+                    let output: DynOutputStream = Box::new(AsyncWriteStream::new(OUTPUT_BUFFER, output));
+                    let output = table.push(output)?;
+                    let protocol = indices.load(&mut *store, instance)?;
+                    let stream = protocol.tidegate_protocol_byte_stream();
+                    stream.call_serve(&mut *store, input, output).await
+                })
+            },
+        );
         match served.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(problem)) => Err(StreamError::Ended { component: name(), problem }),

@@ -130,8 +130,7 @@ fn check_tool(tool: &Tool) -> Result<(), DefinitionsError> {
 
 fn schema(tool: &Tool, which: &'static str, text: &str, object: bool) -> Result<(), DefinitionsError> {
     let wrong = |problem: String| DefinitionsError::Schema { tool: tool.name.clone(), which, problem };
-    let value: serde_json::Value =
-        serde_json::from_str(text).map_err(|error| wrong(format!("no JSON: {error}")))?;
+    let value: serde_json::Value = serde_json::from_str(text).map_err(|error| wrong(format!("no JSON: {error}")))?;
     let Some(members) = value.as_object() else {
         return Err(wrong("no JSON object".to_owned()));
     };
@@ -145,11 +144,7 @@ fn count(what: &'static str, count: usize, limit: usize) -> Result<(), Definitio
     if count > limit { Err(DefinitionsError::TooMany { what, count, limit }) } else { Ok(()) }
 }
 
-fn names<'a>(
-    what: &'static str,
-    names: impl Iterator<Item = &'a str>,
-    strict: bool,
-) -> Result<(), DefinitionsError> {
+fn names<'a>(what: &'static str, names: impl Iterator<Item = &'a str>, strict: bool) -> Result<(), DefinitionsError> {
     let mut seen = HashSet::new();
     for name in names {
         let fits = if strict { is_name(name) } else { !name.is_empty() && name.len() <= 8192 };

@@ -78,8 +78,6 @@ fn find<T>(
 ) -> Result<Option<T>, ExportError> {
     match names.iter().find(|name| name.starts_with(interface)) {
         None => Ok(None),
-        Some(name) => {
-            indices().map(Some).map_err(|source| ExportError { interface: name.clone(), source })
-        }
+        Some(name) => indices().map(Some).map_err(|source| ExportError { interface: name.clone(), source }),
     }
 }

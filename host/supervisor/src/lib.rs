@@ -18,3 +18,5 @@ pub use definitions::{Definitions, DefinitionsError};
 pub use exports::Exports;
 pub use load::{LoadError, Refusal};
 pub use set::{Set, Supervisor};
+pub use tidegate_engine::{Failure, TimeLimit};
+pub use tidegate_reflect::CallError as ForeignError;

@@ -39,10 +39,9 @@ impl Component {
     async fn ask(&self) -> Result<Definitions, DefinitionsError> {
         let time = TimeLimit::Until(Instant::now() + self.limits().deadline);
         let asked = self.run(time, |_| (), |store, instance, exports| Box::pin(ask(store, instance, exports)));
-        asked.await.map_err(|error: RunError| DefinitionsError::Failed {
-            what: "definitions",
-            problem: error.to_string(),
-        })?
+        asked
+            .await
+            .map_err(|error: RunError| DefinitionsError::Failed { what: "definitions", problem: error.to_string() })?
     }
 }
 

@@ -78,8 +78,7 @@ impl Loader<'_> {
         let pre = self.link(&code, &imports)?;
         let export_names: Vec<String> =
             code.component_type().exports(self.engine.wasmtime()).map(|(name, _)| name.to_owned()).collect();
-        let exports =
-            Exports::find(&pre, &export_names, || tidegate_reflect::tools(&code, self.engine.wasmtime()))?;
+        let exports = Exports::find(&pre, &export_names, || tidegate_reflect::tools(&code, self.engine.wasmtime()))?;
         if let Some(foreign) = exports.foreign.as_ref().filter(|foreign| foreign.functions.is_empty()) {
             let reasons = foreign.refused.iter().map(|refused| format!("{}: {}", refused.export, refused.reason));
             return Err(LoadError::Nothing(reasons.collect()));
@@ -141,9 +140,10 @@ impl Loader<'_> {
                 linker.instance(name).map_err(|source| LinkError::new(interface, source))?;
                 continue;
             }
-            let owner = self.capabilities.iter().find(|capability| {
-                matches!(capability.check(interface, &Grant::default()), Some(_))
-            });
+            let owner = self
+                .capabilities
+                .iter()
+                .find(|capability| matches!(capability.check(interface, &Grant::default()), Some(_)));
             if let Some(capability) = owner {
                 capability.link(interface, &mut linker)?;
             }
@@ -159,9 +159,9 @@ impl Loader<'_> {
 /// Whether an imported instance holds types and no function: then there is nothing to grant.
 fn is_types_only(item: &ComponentItem, engine: &Engine) -> bool {
     match item {
-        ComponentItem::ComponentInstance(instance) => instance
-            .exports(engine.wasmtime())
-            .all(|(_, item)| matches!(item.ty, ComponentItem::Type(_))),
+        ComponentItem::ComponentInstance(instance) => {
+            instance.exports(engine.wasmtime()).all(|(_, item)| matches!(item.ty, ComponentItem::Type(_)))
+        }
         _ => false,
     }
 }

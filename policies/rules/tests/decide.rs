@@ -342,7 +342,7 @@ fn the_presets_grant_what_they_say() {
     assert_eq!(preset("deny-all.toml"), Policy::default());
     let policy = preset("developer.toml");
     for (component, import, keys) in [
-        ("protocol-mcp", "tidegate:gateway/calls@0.1.0", vec!["gateway"]),
+        ("protocol-demo", "tidegate:gateway/calls@0.1.0", vec!["gateway"]),
         ("tool-files", "wasi:filesystem/preopens@0.2.12", vec!["directories"]),
         ("tool-fetch", "wasi:http/outgoing-handler@0.2.12", vec!["network", "network"]),
         ("tool-time", "wasi:clocks/wall-clock@0.2.12", vec![]),

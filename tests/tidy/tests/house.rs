@@ -50,6 +50,24 @@ fn wit_is_documented() {
 }
 
 #[test]
+fn the_sdks_wit_is_ours() {
+    // A copy, because `tidegate new` writes the SDK into projects that have no checkout beside them.
+    let copy = root().join("components/sdk/wit");
+    let mut drifted = Vec::new();
+    for package in std::fs::read_dir(&copy).unwrap() {
+        let package = package.unwrap().path();
+        for file in std::fs::read_dir(&package).unwrap() {
+            let file = file.unwrap().path();
+            let ours = root().join("wit").join(file.strip_prefix(&copy).unwrap());
+            if std::fs::read(&file).ok() != std::fs::read(&ours).ok() {
+                drifted.push(format!("{} differs from {}: copy it again", file.display(), ours.display()));
+            }
+        }
+    }
+    none("WIT of the SDK", &drifted);
+}
+
+#[test]
 fn vendored_wit_is_that_of_the_runtime() {
     let about = std::process::Command::new(env!("CARGO")).arg("-vV").output().unwrap();
     let about = String::from_utf8(about.stdout).unwrap();

@@ -44,7 +44,12 @@ fn closed_and_unknown_mailboxes_are_not_found() {
 #[test]
 fn bounds_are_said() {
     let mailboxes = mailboxes();
-    for bad in [Options { idle_seconds: 0, messages: 1 }, Options { idle_seconds: 86_401, messages: 1 }, options(0), options(4_097)] {
+    for bad in [
+        Options { idle_seconds: 0, messages: 1 },
+        Options { idle_seconds: 86_401, messages: 1 },
+        options(0),
+        options(4_097),
+    ] {
         assert!(matches!(mailboxes.create(bad, Vec::new()), Err(Error::Invalid(_))));
     }
     assert!(matches!(mailboxes.create(options(1), vec![0; MESSAGE + 1]), Err(Error::Invalid(_))));

@@ -86,15 +86,15 @@ async fn preflights_are_answered_here() {
     let server = running().await;
     let ask = |origin: &str| {
         format!(
-            "OPTIONS /mcp HTTP/1.1\r\nhost: HOST\r\nconnection: close\r\norigin: {origin}\r\n\
-             access-control-request-method: POST\r\naccess-control-request-headers: content-type,mcp-method\r\n\r\n"
+            "OPTIONS /serve HTTP/1.1\r\nhost: HOST\r\nconnection: close\r\norigin: {origin}\r\n\
+             access-control-request-method: POST\r\naccess-control-request-headers: content-type,x-method\r\n\r\n"
         )
     };
     let answer = server.raw(&ask("http://localhost:PORT")).await;
     assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
     assert!(answer.contains(&format!("access-control-allow-origin: http://localhost:{}\r\n", server.address.port())));
     assert!(answer.contains("access-control-allow-methods: POST\r\n"), "{answer}");
-    assert!(answer.contains("access-control-allow-headers: content-type,mcp-method\r\n"), "{answer}");
+    assert!(answer.contains("access-control-allow-headers: content-type,x-method\r\n"), "{answer}");
     let answer = server.raw(&ask("http://evil.example")).await;
     assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
     assert!(!answer.contains("access-control"), "{answer}");

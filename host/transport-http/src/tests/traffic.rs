@@ -21,14 +21,14 @@ async fn a_real_client_keeps_its_connection() {
     let connection = tokio::spawn(connection);
     for length in [0, 1, 100_000] {
         client.ready().await.unwrap();
-        let request = Request::post("/mcp")
+        let request = Request::post("/serve")
             .header("host", server.address.to_string())
             .body(Full::new(Bytes::from(vec![7; length])))
             .unwrap();
         let response = client.send_request(request).await.unwrap();
         assert_eq!(response.status(), 200);
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        assert_eq!(body, format!("POST /mcp {length}"));
+        assert_eq!(body, format!("POST /serve {length}"));
     }
     assert!(!connection.is_finished());
 }

@@ -5,14 +5,14 @@ use tidegate_grant::Access;
 use crate::{ComponentKind, MAX_MANIFEST_BYTES, Manifest, ManifestError, ManifestProblem, State};
 
 const FULL: &str = r#"
-name = "protocol-mcp"
+name = "protocol-demo"
 version = "0.1.0"
 kind = "protocol"
-description = "Speaks MCP."
+description = "Speaks."
 state = "stateful"
 
 [http]
-paths = ["/mcp"]
+paths = ["/serve"]
 
 [requests]
 directories = [{ guest = "/data", access = "read-only", reason = "reads notes" }]
@@ -32,9 +32,9 @@ fn parse(text: &str) -> Result<Manifest, ManifestError> {
 #[test]
 fn a_full_manifest() {
     let manifest = parse(FULL).unwrap();
-    assert_eq!(manifest.reference().to_string(), "protocol-mcp@0.1.0");
+    assert_eq!(manifest.reference().to_string(), "protocol-demo@0.1.0");
     assert_eq!((manifest.kind, manifest.state), (ComponentKind::Protocol, State::Stateful));
-    assert_eq!(manifest.http.unwrap().paths, ["/mcp"]);
+    assert_eq!(manifest.http.unwrap().paths, ["/serve"]);
     let requests = manifest.requests;
     assert_eq!((requests.directories[0].guest.as_str(), requests.directories[0].access), ("/data", Access::ReadOnly));
     assert_eq!(requests.network[0].connect.to_string(), "*.example.com:443");
@@ -95,9 +95,9 @@ fn values_that_make_no_sense_are_refused() {
         (format!("{SMALL}description = \"\\u001b[2J\""), "description"),
         (format!("{SMALL}description = \"\\u202egnp.exe\""), "description"),
         (format!("{SMALL}description = \"{}\"", "x".repeat(1_001)), "description"),
-        (format!("{SMALL}[http]\npaths = [\"/mcp\"]"), "http"),
+        (format!("{SMALL}[http]\npaths = [\"/serve\"]"), "http"),
         (http("[]"), "http.paths"),
-        (http("[\"mcp\"]"), "http.paths"),
+        (http("[\"serve\"]"), "http.paths"),
         (http("[\"/a/../b\"]"), "http.paths"),
         (http("[\"/a?b\"]"), "http.paths"),
         (http("[\"/a\", \"/a\"]"), "http.paths"),
@@ -117,7 +117,7 @@ fn values_that_make_no_sense_are_refused() {
             other => panic!("{text}: {other:?}"),
         }
     }
-    for good in [directory("/"), directory("/data/notes"), http("[\"/\", \"/mcp\"]")] {
+    for good in [directory("/"), directory("/data/notes"), http("[\"/\", \"/serve\"]")] {
         parse(&good).unwrap();
     }
 }
