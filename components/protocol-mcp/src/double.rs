@@ -18,6 +18,7 @@ use crate::bindings::tidegate::types::tools::{Annotations, Output, TaskSupport, 
 use crate::gateway::{Call, Gateway, Mailbox, Source, Watch};
 
 type Script = Box<dyn Fn(&Request) -> Vec<Event>>;
+type Describe = Box<dyn Fn(&mut Tool)>;
 type Hook = Box<dyn FnOnce(&Double)>;
 type Messages = Rc<RefCell<Vec<Vec<u8>>>>;
 
@@ -25,6 +26,7 @@ type Messages = Rc<RefCell<Vec<Vec<u8>>>>;
 #[derive(Default)]
 pub(crate) struct Double {
     tools: RefCell<BTreeMap<String, Script>>,
+    changed: RefCell<BTreeMap<String, Describe>>,
     pub(crate) settings: RefCell<BTreeMap<String, String>>,
     /// Every request that was started.
     pub(crate) started: RefCell<Vec<Request>>,
@@ -91,7 +93,21 @@ impl Double {
         self.boxes.borrow_mut().clear();
     }
 
-    fn definition(name: &str) -> Tool {
+    /// Changes how a tool describes itself.
+    pub(crate) fn describe(self, name: &str, change: impl Fn(&mut Tool) + 'static) -> Self {
+        self.changed.borrow_mut().insert(name.to_owned(), Box::new(change));
+        self
+    }
+
+    fn definition(&self, name: &str) -> Tool {
+        let mut tool = Self::usual(name);
+        if let Some(change) = self.changed.borrow().get(name) {
+            change(&mut tool);
+        }
+        tool
+    }
+
+    fn usual(name: &str) -> Tool {
         Tool {
             name: name.to_owned(),
             title: Some(format!("{name}!")),
@@ -138,7 +154,12 @@ impl Gateway for Double {
     fn tools(&self, range: Range) -> Vec<ToolEntry> {
         let tools = self.tools.borrow();
         let names = tools.keys().skip(range.offset as usize).take(range.limit as usize);
-        names.map(|name| ToolEntry { component: "double".into(), definition: Self::definition(name) }).collect()
+        names.map(|name| ToolEntry { component: "double".into(), definition: self.definition(name) }).collect()
+    }
+
+    fn tool(&self, name: &str) -> Option<ToolEntry> {
+        let known = self.tools.borrow().contains_key(name);
+        known.then(|| ToolEntry { component: "double".into(), definition: self.definition(name) })
     }
 
     fn resources(&self, _: Range) -> Vec<ResourceEntry> {

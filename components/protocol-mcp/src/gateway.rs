@@ -22,6 +22,8 @@ pub(crate) trait Gateway {
     fn overview(&self) -> catalog::Overview;
     /// Tools of the catalog.
     fn tools(&self, range: catalog::Range) -> Vec<catalog::ToolEntry>;
+    /// A tool of the catalog.
+    fn tool(&self, name: &str) -> Option<catalog::ToolEntry>;
     /// Resources of the catalog.
     fn resources(&self, range: catalog::Range) -> Vec<ResourceEntry>;
     /// Resource templates of the catalog.

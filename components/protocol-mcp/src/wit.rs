@@ -33,6 +33,10 @@ impl Gateway for Host<'_> {
         catalog::list_tools(range)
     }
 
+    fn tool(&self, name: &str) -> Option<catalog::ToolEntry> {
+        catalog::get_tool(name)
+    }
+
     fn resources(&self, range: catalog::Range) -> Vec<ResourceEntry> {
         catalog::list_resources(range)
     }

@@ -51,13 +51,13 @@ async fn embed(component: &Path) -> Result<()> {
         println!("  {}: {}", tool.name, tool.description.lines().next().unwrap_or_default());
     }
 
-    let mut call = host.call_tool("count_to", r#"{"to": 3}"#);
+    let mut call = host.call_tool("work", r#"{"steps": 3, "step_ms": 50}"#);
     while let Some(event) = call.next().await {
         match event {
             CallEvent::Progress(report) => println!("progress {} of {:?}", report.progress, report.total),
             CallEvent::Message(message) => println!("{:?}: {}", message.severity, message.data),
             CallEvent::Done(end) => match end {
-                Ok(output) => println!("done: {}", output.structured.unwrap_or_default()),
+                Ok(output) => println!("done: {:?}", output.content),
                 Err(error) => bail!("the call failed: {error:?}"),
             },
         }

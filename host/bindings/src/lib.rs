@@ -85,6 +85,7 @@ pub mod gateway {
         world: "tidegate:gateway/imports",
         imports: {
             "tidegate:gateway/calls.[method]call.finish": async | trappable,
+            "tidegate:gateway/calls.[method]call.attend": async | trappable,
             default: trappable,
         },
         require_store_data_send: true,

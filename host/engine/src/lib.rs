@@ -18,6 +18,7 @@ mod failure;
 mod layout;
 mod limiter;
 mod load;
+mod meter;
 pub mod runtime;
 mod sandbox;
 mod store;
@@ -31,7 +32,7 @@ pub use failure::{Failure, Frame};
 pub use layout::{Layout, LayoutKind};
 pub use limiter::{Limit, Limiter, MAX_MEMORIES, MAX_TABLES, Refusal, StoreLimits};
 pub use load::{LoadError, Loaded, Origin};
-pub use store::{CallLimits, CallStore, DeadlineReached, Running};
+pub use store::{CallLimits, CallStore, DeadlineReached, Running, TimeLimit};
 pub use wire::{Probe, Sandbox};
 
 #[cfg(test)]

@@ -2,21 +2,33 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::limiter::Limiter;
+use crate::meter::{Meter, Metered};
 
 /// Bounds on one call.
 #[derive(Debug, Clone, Copy)]
 pub struct CallLimits {
-    /// When it ends at the latest, waiting for the host included.
-    pub deadline: Instant,
+    /// How long it may take.
+    pub time: TimeLimit,
     /// Bytes that one host call may bring into the host.
     pub host_call_bytes: u64,
+}
+
+/// How long a call may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeLimit {
+    /// It ends at this time at the latest, waiting for the host included.
+    Until(Instant),
+    /// It may last, but compute for no longer than this without once waiting for the host: for conversations, which
+    /// wait for their client most of the time.
+    Busy(Duration),
 }
 
 /// The deadline of a call has passed.
@@ -59,8 +71,8 @@ impl Engine {
 }
 
 impl<T: Send + 'static> CallStore<T> {
-    /// Runs one call, or an instantiation, or both, within its limits. The deadline holds for guests that compute,
-    /// start functions included, and for host functions that wait.
+    /// Runs one call, or an instantiation, or both, within its limits. They hold for guests that compute, start functions
+    /// included, and a deadline also for host functions that wait.
     ///
     /// ```no_run
     /// # async fn example(store: tidegate_engine::CallStore<()>, pre: wasmtime::component::InstancePre<()>,
@@ -78,18 +90,26 @@ impl<T: Send + 'static> CallStore<T> {
         limits: &CallLimits,
         call: impl for<'a> FnOnce(&'a mut Store<T>) -> Running<'a, R>,
     ) -> Result<(R, Self), Failure> {
-        let deadline = limits.deadline;
         self.store.set_hostcall_fuel(usize::try_from(limits.host_call_bytes).unwrap_or(usize::MAX));
+        let meter = Arc::new(Meter::default());
+        let (time, seen) = (limits.time, Arc::clone(&meter));
         self.store.epoch_deadline_callback(move |_| {
-            if Instant::now() >= deadline {
+            let over = match time {
+                TimeLimit::Until(deadline) => Instant::now() >= deadline,
+                TimeLimit::Busy(limit) => seen.yielding() >= limit,
+            };
+            if over {
                 return Err(wasmtime::Error::new(DeadlineReached));
             }
             // tokio's own yield: the worker looks at its sockets and timers before the guest goes on.
             Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
         });
         self.store.set_epoch_deadline(1);
-        let _ticking = self.engine.ticking();
-        let outcome = self.engine.bounded(deadline, call(&mut self.store)).await;
+        let running = Metered::new(call(&mut self.store), &meter, &self.engine);
+        let outcome = match time {
+            TimeLimit::Until(deadline) => self.engine.bounded(deadline, running).await,
+            TimeLimit::Busy(_) => Ok(running.await),
+        };
         match outcome {
             Ok(Ok(result)) => Ok((result, self)),
             Ok(Err(error)) => Err(Failure::of(error, &self.limiter, limits.host_call_bytes)),

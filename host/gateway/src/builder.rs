@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tidegate_attestation::HostKey;
 use tidegate_audit::{Audit, Sink};
 use tidegate_cap_host::SecretSource;
 use tidegate_capability::Capability;
@@ -147,7 +148,7 @@ impl Builder {
             Arc::new(tidegate_cap_system::System::new()),
         ];
         let supervisor = Arc::new(Supervisor::new(engine.clone(), capabilities, audit.clone()));
-        let router = Router::new(Arc::clone(&supervisor), audit.clone(), &later, random);
+        let router = Router::new(Arc::clone(&supervisor), audit.clone(), &later, &seal_key(&host_key), random);
         Ok(Host::new(Node {
             paths,
             host_key,
@@ -161,6 +162,15 @@ impl Builder {
             audit,
         }))
     }
+}
+
+/// The key under which this node seals what its clients carry: its host key's, but not the host key.
+fn seal_key(host_key: &HostKey) -> [u8; 32] {
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, host_key.as_bytes());
+    let tag = ring::hmac::sign(&key, b"tidegate seal v1");
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(tag.as_ref());
+    bytes
 }
 
 /// 128 random bits.

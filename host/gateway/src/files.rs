@@ -73,12 +73,6 @@ impl StatePaths {
         self.root.join("cache")
     }
 
-    /// Key-value data of components.
-    #[must_use]
-    pub fn kv(&self) -> PathBuf {
-        self.root.join("kv.redb")
-    }
-
     /// The audit log.
     #[must_use]
     pub fn audit(&self) -> PathBuf {

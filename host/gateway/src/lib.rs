@@ -74,10 +74,13 @@ pub fn run_if_compile_child() -> Option<ExitCode> {
     tidegate_engine::worker::run_if_asked()
 }
 
-/// Reads the text of a policy file. `name` stands in messages; relative paths in it start from the working directory.
+/// Reads the text of a policy. `name` stands in messages; relative paths in it start from the folder of `name`, which is
+/// looked for in the working directory if it is relative itself.
 ///
 /// # Errors
 /// Every problem in it, with line and column.
 pub fn parse_policy(name: &str, text: &str) -> Result<rules::Policy, rules::PolicyError> {
-    rules::parse(&[rules::Source::new(name.as_ref(), text)])
+    let path = host::absolute(name.as_ref());
+    let folder = path.parent().unwrap_or_else(|| "/".as_ref()).to_owned();
+    rules::parse(&[rules::Source { name: name.to_owned(), folder, text: text.to_owned() }])
 }

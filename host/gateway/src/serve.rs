@@ -25,6 +25,12 @@ pub struct HttpOptions {
 /// Clients cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
+    /// Other machines could reach the address.
+    #[error(
+        "`{0}` can be reached by other machines, and this version has neither TLS nor authentication for them: listen on \
+         127.0.0.1, and put a reverse proxy in front that has both"
+    )]
+    NotLoopback(SocketAddr),
     /// The address cannot be used.
     #[error(transparent)]
     Http(#[from] tidegate_transport_http::BindError),
@@ -51,8 +57,11 @@ impl Host {
     /// Binds an address for HTTP. The address is bound when this returns, so a caller can print it; port 0 chooses one.
     ///
     /// # Errors
-    /// When it cannot be bound.
+    /// When it cannot be bound, or other machines could reach it: that takes TLS and authentication, which come first.
     pub async fn bind_http(&self, address: SocketAddr, options: HttpOptions) -> Result<HttpServer, ServeError> {
+        if !address.ip().to_canonical().is_loopback() {
+            return Err(ServeError::NotLoopback(address));
+        }
         let server = Server::bind(address, options.allow, options.limits).await?;
         Ok(HttpServer { server, routes: Routes { host: self.clone() } })
     }

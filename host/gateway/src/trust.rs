@@ -33,7 +33,6 @@ pub fn trust_root(policy: &Policy) -> Result<TrustRoot, TrustedKeysError> {
         let key = PublicKey::from_pem(pem).map_err(|source| TrustedKeysError::Key { signer: name.clone(), source })?;
         let roles = signer.roles.iter().map(|role| match role {
             PolicyRole::Component => Role::Component,
-            PolicyRole::NativeCode => Role::NativeCode,
         });
         signers.push(TrustedSigner { name: name.clone(), keys: vec![key], roles: roles.collect() });
     }

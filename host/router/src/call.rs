@@ -1,5 +1,6 @@
 //! One round of a call, from its start to its end.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -71,6 +72,24 @@ impl Call {
                     None => self.live.wait().await,
                 }
             },
+        }
+    }
+
+    /// As [`Call::finish`], but cancels the call when `gone` comes first.
+    ///
+    /// # Errors
+    /// As the call ended.
+    pub async fn attend(&mut self, gone: impl Future<Output = ()>) -> Result<Outcome, Error> {
+        let live = Arc::clone(&self.live);
+        let finish = self.finish();
+        tokio::pin!(finish, gone);
+        tokio::select! {
+            biased;
+            end = &mut finish => end,
+            () = gone => {
+                live.cancel();
+                finish.await
+            }
         }
     }
 

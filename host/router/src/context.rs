@@ -155,9 +155,9 @@ impl Capability for ContextCapability {
     }
 
     fn check(&self, interface: Interface<'_>, _grant: &Grant) -> Option<Verdict> {
-        match interface.package() {
-            "tidegate:tool" => Some(Verdict::Free("reaches only the caller of the call")),
-            "tidegate:types" => Some(Verdict::Free("types, no functions")),
+        match interface.name {
+            "tidegate:tool/context" => Some(Verdict::Free("reaches only the caller of the call")),
+            _ if interface.package() == "tidegate:types" => Some(Verdict::Free("types, no functions")),
             _ => None,
         }
     }

@@ -10,7 +10,7 @@ use tidegate_bindings::types::prompts::Request as PromptRequest;
 use tidegate_bindings::types::resources::Request as ResourceRequest;
 use tidegate_bindings::types::tools::{Output, Request as ToolRequest};
 use tidegate_capability::Ctx;
-use tidegate_engine::Failure;
+use tidegate_engine::{Failure, TimeLimit};
 use tidegate_supervisor::{Component, Exports, Permit, RunError};
 use wasmtime::Store;
 use wasmtime::component::Instance;
@@ -156,7 +156,7 @@ async fn run_in(router: &Router, live: &Arc<Live>, plan: Plan) -> Result<Outcome
     let Plan { component, work, deadline: until, .. } = plan;
     let caller = Caller::new(router, &component, Arc::clone(live));
     let limit = component.limits().output;
-    let run = component.run(until, |_| (), move |store, instance, exports| {
+    let run = component.run(TimeLimit::Until(until), |_| (), move |store, instance, exports| {
         Box::pin(work_in(store, instance, exports, work, caller, limit))
     });
     let end = run.await.map_err(|error| failure(&component, error))?;

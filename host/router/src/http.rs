@@ -1,18 +1,29 @@
 //! HTTP requests to protocol components. Headers and bodies reach the component untouched.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body as HttpBody;
+use http_body_util::BodyExt as _;
+use tidegate_engine::TimeLimit;
 use tidegate_supervisor::{Component, Permit, RunError};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 use wasmtime_wasi_http::{Error as BodyError, WasiHttpView};
 
 use crate::Router;
+use crate::client::{Client, Watched};
+
+/// How long an instance may run without its client, or after the head of its answer. Calls have deadlines of their own;
+/// this ends a protocol component that never ends.
+const ALONE: Duration = Duration::from_secs(24 * 3600);
 
 /// A protocol component did not answer a request.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +53,9 @@ type Answer = Result<Response<HyperOutgoingBody>, ErrorCode>;
 
 impl Router {
     /// Hands a request to an instance of its own and gives the answer as soon as its head is there; the body follows.
-    /// When the future is dropped before the answer's head, the instance and its calls are dropped too.
+    ///
+    /// When the future is dropped before the answer's head, or the answer's body before its end, the client has gone:
+    /// the instance is told (`tidegate:gateway/client`) and runs on, for at most a day.
     ///
     /// # Errors
     /// When the component gives no answer.
@@ -61,23 +74,67 @@ impl Router {
         let name = || component.name().to_owned();
         let permit = component.admit().await.map_err(|busy| HttpError::Busy { component: name(), busy })?;
         let (sender, mut answer) = oneshot::channel();
-        let mut serving = Box::pin(serve(Arc::clone(component), permit, request, sender));
+        let client = Client::default();
+        let serving = Box::pin(serve(Arc::clone(component), permit, request, sender, client.clone()));
+        let mut running = Running { serving: Some(serving), client, component: Arc::clone(component) };
         let ended = tokio::select! {
             // The instance first: where it ends at once, nothing is left to be driven by another task.
             biased;
-            ended = &mut serving => ended,
+            ended = &mut running => ended,
             answer = &mut answer => {
-                let component = name();
-                tokio::spawn(async move {
-                    if let Err(error) = serving.await {
-                        tracing::warn!(component, %error, "failed after the head of its answer");
-                    }
-                });
-                return given(answer.ok(), name);
+                let client = running.client.clone();
+                running.run_on();
+                let response = given(answer.ok(), name)?;
+                return Ok(response.map(|body| Watched::new(body, client).boxed_unsync()));
             }
         };
         ended.map_err(|error| HttpError::Failed { component: name(), problem: error.to_string() })?;
         given(answer.try_recv().ok(), name)
+    }
+}
+
+/// An instance that serves a request. Dropped before its end, it is told that its client has gone, and runs on.
+struct Running<F: Future<Output = Result<(), RunError>> + Send + 'static> {
+    serving: Option<Pin<Box<F>>>,
+    client: Client,
+    component: Arc<Component>,
+}
+
+impl<F: Future<Output = Result<(), RunError>> + Send + 'static> Running<F> {
+    /// Lets it run on in a task of its own.
+    fn run_on(&mut self) {
+        let (Some(serving), Ok(runtime)) = (self.serving.take(), Handle::try_current()) else { return };
+        let component = Arc::clone(&self.component);
+        runtime.spawn(async move {
+            let component = component.name();
+            match tokio::time::timeout(ALONE, serving).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(component, %error, "failed after the head of its answer"),
+                Err(_) => tracing::warn!(component, "was stopped a day after the head of its answer"),
+            }
+        });
+    }
+}
+
+impl<F: Future<Output = Result<(), RunError>> + Send + 'static> Future for Running<F> {
+    type Output = Result<(), RunError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(serving) = self.serving.as_mut() else { return Poll::Pending };
+        let ended = serving.as_mut().poll(context);
+        if ended.is_ready() {
+            self.serving = None;
+        }
+        ended
+    }
+}
+
+impl<F: Future<Output = Result<(), RunError>> + Send + 'static> Drop for Running<F> {
+    fn drop(&mut self) {
+        if self.serving.is_some() {
+            self.client.close();
+            self.run_on();
+        }
     }
 }
 
@@ -94,6 +151,7 @@ async fn serve<B>(
     permit: Permit,
     request: Request<B>,
     sender: oneshot::Sender<Answer>,
+    client: Client,
 ) -> Result<(), RunError>
 where
     B: HttpBody<Data = Bytes> + Send + 'static,
@@ -101,23 +159,27 @@ where
 {
     let _permit = permit;
     component
-        .run(far(), |_| (), move |store, instance, exports| {
-            Box::pin(async move {
-                let Some(indices) = &exports.http else {
-                    return Err(wasmtime::Error::msg("serves no HTTP"));
-                };
-                let request = store.data_mut().http().new_incoming_request(Scheme::Http, request)?;
-                let answer = store.data_mut().http().new_response_outparam(sender)?;
-                let proxy = indices.load(&mut *store, instance)?;
-                proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, answer).await
-            })
-        })
+        .run(
+            conversation(&component),
+            |ctx| ctx.slots.insert(client),
+            move |store, instance, exports| {
+                Box::pin(async move {
+                    let Some(indices) = &exports.http else {
+                        return Err(wasmtime::Error::msg("serves no HTTP"));
+                    };
+                    let request = store.data_mut().http().new_incoming_request(Scheme::Http, request)?;
+                    let answer = store.data_mut().http().new_response_outparam(sender)?;
+                    let proxy = indices.load(&mut *store, instance)?;
+                    proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, answer).await
+                })
+            },
+        )
         .await
 }
 
-/// A conversation has no deadline of its own; its calls do.
-pub(crate) fn far() -> Instant {
-    Instant::now() + Duration::from_secs(365 * 24 * 3600)
+/// A conversation may last, because a client may listen for days; it may not compute without end.
+pub(crate) fn conversation(component: &Component) -> TimeLimit {
+    TimeLimit::Busy(component.limits().deadline)
 }
 
 impl HttpError {

@@ -6,6 +6,7 @@
 mod call;
 mod catalog;
 mod changes;
+mod client;
 mod context;
 mod dispatch;
 mod gateway;
@@ -13,6 +14,7 @@ mod http;
 mod live;
 mod mailbox;
 mod outcome;
+mod seal;
 mod stream;
 mod template;
 
@@ -37,6 +39,7 @@ use tidegate_supervisor::{Component, DefinitionsError, Supervisor};
 
 use crate::changes::Changes;
 use crate::mailbox::Mailboxes;
+use crate::seal::Seals;
 
 /// Routes calls to components. Cheap to clone.
 #[derive(Clone)]
@@ -51,6 +54,7 @@ struct Inner {
     changes: Changes,
     mailboxes: Mutex<HashMap<String, Arc<Mailboxes>>>,
     random: Box<dyn Fn() -> Result<[u8; 16], MailboxError> + Send + Sync>,
+    seals: Seals,
 }
 
 /// The router before there is one. Capabilities are made before the supervisor, and the supervisor before the router;
@@ -66,12 +70,14 @@ impl Later {
 }
 
 impl Router {
-    /// Routes to the components of `supervisor`. `later` is told; `random` gives 128 random bits for ids.
+    /// Routes to the components of `supervisor`. `later` is told; `random` gives 128 random bits for ids; values that
+    /// pass through clients are sealed under `seal_key`, the same on all nodes that answer one client.
     #[must_use]
     pub fn new(
         supervisor: Arc<Supervisor>,
         audit: Audit,
         later: &Later,
+        seal_key: &[u8; 32],
         random: impl Fn() -> Option<[u8; 16]> + Send + Sync + 'static,
     ) -> Self {
         let catalog = RwLock::new(Arc::new(Catalog::new(&supervisor.set())));
@@ -81,6 +87,7 @@ impl Router {
             catalog,
             changes: Changes::default(),
             mailboxes: Mutex::default(),
+            seals: Seals::new(seal_key),
             random: Box::new(move || {
                 random().ok_or_else(|| MailboxError::Invalid("this node has no source of randomness".to_owned()))
             }),
@@ -137,6 +144,16 @@ impl Router {
 
     pub(crate) fn audit(&self) -> &Audit {
         &self.inner.audit
+    }
+
+    /// What seals values that pass through clients.
+    pub(crate) fn seals(&self) -> &Seals {
+        &self.inner.seals
+    }
+
+    /// 128 random bits, if the node has a source of them.
+    pub(crate) fn random(&self) -> Option<[u8; 16]> {
+        (self.inner.random)().ok()
     }
 
     /// The mailboxes of one component.

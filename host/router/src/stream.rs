@@ -8,7 +8,7 @@ use wasmtime_wasi::p2::pipe::{AsyncReadStream, AsyncWriteStream};
 use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream};
 
 use crate::Router;
-use crate::http::far;
+use crate::http::conversation;
 
 /// Bytes that may wait for the reader of the output before the component's writes wait.
 const OUTPUT_BUFFER: usize = 1 << 20;
@@ -53,7 +53,7 @@ impl Router {
         if component.exports().stream.is_none() {
             return Err(StreamError::NoHandler(name()));
         }
-        let served = component.run(far(), |_| (), move |store, instance, exports| {
+        let served = component.run(conversation(component), |_| (), move |store, instance, exports| {
             Box::pin(async move {
                 let Some(indices) = &exports.stream else {
                     return Err(wasmtime::Error::msg("serves no byte streams"));

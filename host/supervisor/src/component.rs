@@ -9,7 +9,7 @@ use tidegate_attestation::Signer;
 use tidegate_audit::Event;
 use tidegate_bundle::{ComponentKind, Manifest, State};
 use tidegate_capability::{ComponentInfo, Ctx, CtxParts, PrepareError, Prepared, Verdict};
-use tidegate_engine::{CallLimits, Engine, Failure, Limiter, StoreLimits};
+use tidegate_engine::{CallLimits, Engine, Failure, Limiter, StoreLimits, TimeLimit};
 use tidegate_grant::{Grant, Limits};
 use tidegate_reference::{Digest, Reference};
 use wasmtime::Store;
@@ -178,26 +178,26 @@ impl Component {
     /// When the instance fails or reaches a limit; it is thrown away then.
     pub async fn run<R: Send + 'static>(
         &self,
-        deadline: Instant,
+        time: TimeLimit,
         setup: impl FnOnce(&mut Ctx) + Send,
         body: impl for<'a> FnOnce(&'a mut Store<Ctx>, &'a Instance, &'a Exports) -> Body<'a, R> + Send + 'static,
     ) -> Result<R, RunError> {
         match &self.actor {
-            None => self.run_fresh(deadline, setup, body).await,
-            Some(actor) => self.run_actor(actor, deadline, setup, body).await,
+            None => self.run_fresh(time, setup, body).await,
+            Some(actor) => self.run_actor(actor, time, setup, body).await,
         }
     }
 
     async fn run_fresh<R: Send + 'static>(
         &self,
-        deadline: Instant,
+        time: TimeLimit,
         setup: impl FnOnce(&mut Ctx) + Send,
         body: impl for<'a> FnOnce(&'a mut Store<Ctx>, &'a Instance, &'a Exports) -> Body<'a, R> + Send + 'static,
     ) -> Result<R, RunError> {
         let (mut ctx, limiter) = self.ctx()?;
         setup(&mut ctx);
         let store = self.engine.store(ctx, &limiter, |ctx| &mut *ctx.limiter);
-        let limits = self.call_limits(deadline);
+        let limits = self.call_limits(time);
         let (pre, exports) = (self.pre.clone(), Arc::clone(&self.exports));
         let run = store.run(&limits, move |store| {
             Box::pin(async move {
@@ -211,16 +211,21 @@ impl Component {
     async fn run_actor<R: Send + 'static>(
         &self,
         actor: &Actor,
-        deadline: Instant,
+        time: TimeLimit,
         setup: impl FnOnce(&mut Ctx) + Send,
         body: impl for<'a> FnOnce(&'a mut Store<Ctx>, &'a Instance, &'a Exports) -> Body<'a, R> + Send + 'static,
     ) -> Result<R, RunError> {
-        let turn = self.engine.bounded(deadline, actor.turn()).await;
-        let mut place = turn.map_err(|_| RunError::Failed(Failure::Deadline))?;
+        let mut place = match time {
+            TimeLimit::Busy(_) => actor.turn().await,
+            TimeLimit::Until(deadline) => {
+                let turn = self.engine.bounded(deadline, actor.turn()).await;
+                turn.map_err(|_| RunError::Failed(Failure::Deadline))?
+            }
+        };
         if let Some(wait) = place.wait(Instant::now()) {
             return Err(RunError::Restarting(wait));
         }
-        let result = self.run_live(place.live.take(), deadline, setup, body).await;
+        let result = self.run_live(place.live.take(), time, setup, body).await;
         match result {
             Ok((value, live)) => {
                 place.succeeded(live);
@@ -241,7 +246,7 @@ impl Component {
     async fn run_live<R: Send + 'static>(
         &self,
         live: Option<Live>,
-        deadline: Instant,
+        time: TimeLimit,
         setup: impl FnOnce(&mut Ctx) + Send,
         body: impl for<'a> FnOnce(&'a mut Store<Ctx>, &'a Instance, &'a Exports) -> Body<'a, R> + Send + 'static,
     ) -> Result<(R, Live), RunError> {
@@ -253,7 +258,7 @@ impl Component {
             }
         };
         setup(store.data_mut());
-        let limits = self.call_limits(deadline);
+        let limits = self.call_limits(time);
         let (pre, exports) = (self.pre.clone(), Arc::clone(&self.exports));
         let run = store.run(&limits, move |store| {
             Box::pin(async move {
@@ -284,8 +289,8 @@ impl Component {
         Ok((ctx, limiter))
     }
 
-    fn call_limits(&self, deadline: Instant) -> CallLimits {
-        CallLimits { deadline, host_call_bytes: self.limits().host_call }
+    fn call_limits(&self, time: TimeLimit) -> CallLimits {
+        CallLimits { time, host_call_bytes: self.limits().host_call }
     }
 }
 

@@ -6,6 +6,7 @@ use wasmtime::Store;
 use wasmtime::component::Instance;
 
 use tidegate_capability::Ctx;
+use tidegate_engine::TimeLimit;
 
 use crate::component::RunError;
 use crate::{Component, Definitions, DefinitionsError, Exports};
@@ -36,8 +37,8 @@ impl Component {
     }
 
     async fn ask(&self) -> Result<Definitions, DefinitionsError> {
-        let deadline = Instant::now() + self.limits().deadline;
-        let asked = self.run(deadline, |_| (), |store, instance, exports| Box::pin(ask(store, instance, exports)));
+        let time = TimeLimit::Until(Instant::now() + self.limits().deadline);
+        let asked = self.run(time, |_| (), |store, instance, exports| Box::pin(ask(store, instance, exports)));
         asked.await.map_err(|error: RunError| DefinitionsError::Failed {
             what: "definitions",
             problem: error.to_string(),

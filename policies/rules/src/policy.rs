@@ -55,8 +55,6 @@ pub enum PublicKey {
 pub enum Role {
     /// Components.
     Component,
-    /// Native code that this host did not compile itself. It runs outside the sandbox's guarantees.
-    NativeCode,
 }
 
 /// Where a secret comes from on this node.

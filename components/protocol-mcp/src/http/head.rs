@@ -34,7 +34,13 @@ pub(crate) struct Head {
     pub(crate) name: Option<String>,
     /// `Mcp-Session-Id`.
     pub(crate) session: Option<String>,
+    /// `Last-Event-ID`.
+    pub(crate) last_event: Option<String>,
+    /// `Mcp-Param-*`: what stands for `*`, and the value.
+    mirrored: Vec<(String, String)>,
 }
+
+const MIRRORED: &str = "mcp-param-";
 
 impl Head {
     /// Reads the headers; names in any case, values without the white space around them.
@@ -48,19 +54,38 @@ impl Head {
                 10 if name.eq_ignore_ascii_case("mcp-method") => &mut head.method,
                 8 if name.eq_ignore_ascii_case("mcp-name") => &mut head.name,
                 14 if name.eq_ignore_ascii_case("mcp-session-id") => &mut head.session,
-                _ => continue,
+                13 if name.eq_ignore_ascii_case("last-event-id") => &mut head.last_event,
+                _ => {
+                    head.add_mirrored(name, &trimmed(value));
+                    continue;
+                }
             };
-            let value = String::from_utf8_lossy(value);
-            let value = value.trim_matches([' ', '\t']);
+            let value = trimmed(value);
             match place {
                 Some(before) => {
                     before.push_str(", ");
-                    before.push_str(value);
+                    before.push_str(&value);
                 }
-                None => *place = Some(value.to_owned()),
+                None => *place = Some(value.into_owned()),
             }
         }
         head
+    }
+
+    fn add_mirrored(&mut self, name: &str, value: &str) {
+        let Some(rest) = mirrored(name) else { return };
+        match self.mirrored.iter_mut().find(|(one, _)| one.eq_ignore_ascii_case(rest)) {
+            Some((_, before)) => {
+                before.push_str(", ");
+                before.push_str(value);
+            }
+            None => self.mirrored.push((rest.to_owned(), value.to_owned())),
+        }
+    }
+
+    /// The header `Mcp-Param-NAME`.
+    pub(super) fn mirrored(&self, name: &str) -> Option<&str> {
+        self.mirrored.iter().find(|(one, _)| one.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// Whether a POST may be read at all.
@@ -134,20 +159,29 @@ impl Head {
     }
 }
 
-fn absent(name: &str) -> RpcError {
+fn mirrored(name: &str) -> Option<&str> {
+    let (prefix, rest) = name.split_at_checked(MIRRORED.len())?;
+    prefix.eq_ignore_ascii_case(MIRRORED).then_some(rest)
+}
+
+fn trimmed(value: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(value.trim_ascii())
+}
+
+pub(super) fn absent(name: &str) -> RpcError {
     mismatch(format!("the header `{name}` is missing"))
 }
 
-fn differs(name: &str, header: &str, body: &str) -> RpcError {
+pub(super) fn differs(name: &str, header: &str, body: &str) -> RpcError {
     mismatch(format!("the header `{name}` says `{header}`, the body says `{body}`"))
 }
 
-fn mismatch(text: String) -> RpcError {
+pub(super) fn mismatch(text: String) -> RpcError {
     RpcError::new(HEADER_MISMATCH, text).status(400)
 }
 
 /// The value of a header that may be written as `=?base64?...?=`; `None` when it is so written and broken.
-fn decode(value: &str) -> Option<Cow<'_, str>> {
+pub(super) fn decode(value: &str) -> Option<Cow<'_, str>> {
     match value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) {
         None => Some(Cow::Borrowed(value)),
         Some(encoded) => String::from_utf8(STANDARD.decode(encoded).ok()?).ok().map(Cow::Owned),

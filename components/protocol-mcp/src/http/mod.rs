@@ -3,6 +3,7 @@
 mod calls;
 mod head;
 mod legacy;
+mod mirrored;
 mod modern;
 mod serve;
 mod stream;

@@ -2,6 +2,7 @@
 
 use super::calls;
 use super::head::Head;
+use super::mirrored;
 use super::serve::Refused;
 use super::stream::{Exit, KEEP_ALIVE, Reply, event};
 use crate::errors::{HEADER_MISMATCH, RpcError};
@@ -38,6 +39,9 @@ fn answer<G: Gateway, E: Exit>(gateway: &G, head: &Head, request: &Request<'_>, 
     }
     let version = crate::modern::version(&request.params).map_err(|error| error.status(400))?;
     head.check_modern(&version, &request.method, &request.params)?;
+    if request.method == "tools/call" {
+        mirrored::check(gateway, head, &request.params)?;
+    }
     let view = view(&request.params).map_err(|error| error.status(400))?;
     match dispatch(gateway, &view, request)? {
         Action::Answer(text) => exit.send(Reply::json(200, text)),

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use tidegate_engine::{Engine, EngineConfig, Failure, Limit, LoadError, Pool};
+use tidegate_engine::{CallLimits, Engine, EngineConfig, Failure, Limit, LoadError, Pool, TimeLimit};
 use wasmtime::component::Linker;
 
-use crate::common::{Data, answering, call, component, config, engine, load, store, within};
+use crate::common::{Data, answering, call, call_with, component, config, engine, load, store, within};
 
 const SHORT: Duration = Duration::from_millis(200);
 const LONG: Duration = Duration::from_secs(60);
@@ -49,6 +49,29 @@ async fn waiting_for_the_host_ends_at_the_deadline() {
     let engine = engine();
     let loaded = load(&engine, text).await.unwrap();
     assert!(matches!(call(&engine, &loaded.component, SHORT).await, Err(Failure::Deadline)));
+}
+
+#[tokio::test]
+async fn a_conversation_may_wait_for_long_but_not_compute_for_long() {
+    let limits = CallLimits { time: TimeLimit::Busy(SHORT), ..within(SHORT) };
+    let engine = engine();
+    let spinning = load(&engine, &component(LOOP)).await.unwrap().component;
+    assert!(matches!(call_with(&engine, &spinning, limits).await, Err(Failure::Deadline)));
+    // Twenty naps of 20 ms: twice the limit, but nothing is computed.
+    let text = r#"(component
+        (import "nap" (func $nap))
+        (core func $lowered (canon lower (func $nap)))
+        (core module $m (import "" "nap" (func $n))
+            (func (export "f") (result i32) (local $i i32)
+                (loop $again
+                    (call $n)
+                    (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                    (br_if $again (i32.lt_u (local.get $i) (i32.const 20))))
+                (local.get $i)))
+        (core instance $i (instantiate $m (with "" (instance (export "nap" (func $lowered))))))
+        (func (export "f") (result u32) (canon lift (core func $i "f"))))"#;
+    let waiting = load(&engine, text).await.unwrap().component;
+    assert_eq!(call_with(&engine, &waiting, limits).await.unwrap(), 20);
 }
 
 #[test]

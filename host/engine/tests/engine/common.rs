@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tidegate_engine::{
     CallLimits, CallStore, Compiler, Engine, EngineConfig, Failure, HostKey, Limiter, LoadError, Loaded, Pool,
-    StoreLimits,
+    StoreLimits, TimeLimit,
 };
 use wasmtime::component::{Component, Linker};
 
@@ -48,11 +48,16 @@ pub(crate) fn store(engine: &Engine) -> CallStore<Data> {
 }
 
 pub(crate) fn within(time: Duration) -> CallLimits {
-    CallLimits { deadline: Instant::now() + time, host_call_bytes: MIB }
+    CallLimits { time: TimeLimit::Until(Instant::now() + time), host_call_bytes: MIB }
 }
 
 /// Instantiates, and calls `f`, which takes nothing and returns a `u32`.
 pub(crate) async fn call(engine: &Engine, component: &Component, time: Duration) -> Result<u32, Failure> {
+    call_with(engine, component, within(time)).await
+}
+
+/// The same, within any limits.
+pub(crate) async fn call_with(engine: &Engine, component: &Component, limits: CallLimits) -> Result<u32, Failure> {
     let mut linker = Linker::<Data>::new(engine.wasmtime());
     linker.root().func_wrap("take", |_, (_bytes,): (Vec<u8>,)| Ok(())).unwrap();
     linker
@@ -64,8 +69,16 @@ pub(crate) async fn call(engine: &Engine, component: &Component, time: Duration)
             })
         })
         .unwrap();
+    linker
+        .root()
+        .func_wrap_async("nap", |_, (): ()| {
+            Box::new(async {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                Ok(())
+            })
+        })
+        .unwrap();
     let pre = linker.instantiate_pre(component).unwrap();
-    let limits = within(time);
     let (instance, store) =
         store(engine).run(&limits, |store| Box::pin(async move { pre.instantiate_async(store).await })).await?;
     let (result, _store) = store

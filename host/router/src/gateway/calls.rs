@@ -37,6 +37,15 @@ impl HostCall for View<'_> {
         Ok(self.table.get_mut(&own(&handle))?.finish().await)
     }
 
+    async fn attend(&mut self, handle: Resource<Handle>) -> wasmtime::Result<Result<Outcome, Error>> {
+        let client = self.client.clone();
+        let call = self.table.get_mut(&own(&handle))?;
+        Ok(match client {
+            Some(client) => call.attend(client.closed()).await,
+            None => call.finish().await,
+        })
+    }
+
     fn cancel(&mut self, handle: Resource<Handle>) -> wasmtime::Result<()> {
         self.table.get_mut(&own(&handle))?.cancel();
         Ok(())

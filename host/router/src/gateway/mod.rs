@@ -2,7 +2,9 @@
 
 mod calls;
 mod catalog;
+mod client;
 mod mailboxes;
+mod seal;
 
 use std::sync::Arc;
 
@@ -13,6 +15,7 @@ use tidegate_capability::{
 use tidegate_grant::Grant;
 use wasmtime::component::{HasData, ResourceTable};
 
+use crate::client::Client;
 use crate::{Later, Router};
 
 /// The capability of `tidegate:gateway`; granted by `gateway = true`.
@@ -37,6 +40,7 @@ struct View<'a> {
     table: &'a mut ResourceTable,
     component: Arc<str>,
     router: Option<Router>,
+    client: Option<Client>,
 }
 
 impl GatewayCapability {
@@ -59,7 +63,8 @@ impl HasData for Has {
 
 fn view(ctx: &mut Ctx) -> View<'_> {
     let router = ctx.slots.get::<Slot>().map(|slot| slot.router.clone());
-    View { component: Arc::clone(&ctx.component), router, table: &mut ctx.table }
+    let client = ctx.slots.get::<Client>().cloned();
+    View { component: Arc::clone(&ctx.component), router, client, table: &mut ctx.table }
 }
 
 impl Capability for GatewayCapability {
@@ -81,6 +86,8 @@ impl Capability for GatewayCapability {
         let linked = match interface.name {
             "tidegate:gateway/catalog" => wit::catalog::add_to_linker::<_, Has>(linker, view),
             "tidegate:gateway/calls" => wit::calls::add_to_linker::<_, Has>(linker, view),
+            "tidegate:gateway/seal" => wit::seal::add_to_linker::<_, Has>(linker, view),
+            "tidegate:gateway/client" => wit::client::add_to_linker::<_, Has>(linker, view),
             "tidegate:gateway/mailboxes" => wit::mailboxes::add_to_linker::<_, Has>(linker, view),
             _ => Ok(()),
         };

@@ -11,7 +11,7 @@ use crate::names::{is_name, is_plain, is_variable};
 use crate::policy::{PublicKey, Role, Secret, SecretSource, Signer};
 use crate::{LOCAL_BUILD, nearest};
 
-const ROLES: &[&str] = &["component", "native-code"];
+const ROLES: &[&str] = &["component"];
 
 impl Reader<'_, '_> {
     pub(super) fn signers(&mut self, value: &Value<'_>) {
@@ -88,7 +88,13 @@ impl Reader<'_, '_> {
         for item in items {
             match self.document.string(item, "roles") {
                 Some("component") => roles.insert(Role::Component),
-                Some("native-code") => roles.insert(Role::NativeCode),
+                // Known by name, so that nobody believes to have granted it.
+                Some("native-code") => {
+                    let message = "the role `native-code` is not available in this version: a host runs only native code \
+                                   that it compiled itself";
+                    self.document.problem(item.span(), message);
+                    false
+                }
                 Some(other) => {
                     let hint = nearest(other, ROLES).map_or_else(
                         || format!("known are {}", crate::document::list(ROLES)),

@@ -102,6 +102,42 @@ fn headers_must_say_what_the_body_says() {
 }
 
 #[test]
+fn mirrored_arguments_must_say_what_the_body_says() {
+    let schema = json!({"type": "object", "properties": {
+        "region": {"type": "string", "x-mcp-header": "Region"},
+        "count": {"type": "integer", "x-mcp-header": "Count"},
+        "deep": {"type": "object", "properties": {"flag": {"type": "boolean", "x-mcp-header": "Flag"}}},
+    }});
+    let gateway = gateway().describe("echo", move |tool| tool.input_schema = schema.to_string());
+    let meta = json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}});
+    let table: [(Value, &[(&str, &str)], bool); 15] = [
+        (json!({}), &[], true),
+        (json!({"region": null}), &[], true),
+        (json!({"region": "Hello"}), &[("mcp-PARAM-region", " Hello\t")], true),
+        (json!({"region": "Hello"}), &[("Mcp-Param-Region", "=?base64?SGVsbG8=?=")], true),
+        (json!({"region": "Hello"}), &[("Mcp-Param-Region", "=?base64?SGVsbG8?=")], false),
+        (json!({"region": "Hello"}), &[("Mcp-Param-Region", "=?base64?SGVs!!!bG8=?=")], false),
+        (json!({"region": "SGVsbG8="}), &[("Mcp-Param-Region", "SGVsbG8=")], true),
+        (json!({"region": "Hello"}), &[("Mcp-Param-Region", "hello")], false),
+        (json!({"region": "Hello"}), &[], false),
+        (json!({}), &[("Mcp-Param-Region", "Hello")], false),
+        (json!({"region": "a"}), &[("Mcp-Param-Region", "a"), ("Mcp-Param-Region", "b")], false),
+        (json!({"count": 100}), &[("Mcp-Param-Count", "1e2"), ("Mcp-Param-Other", "x")], true),
+        (json!({"count": 100}), &[("Mcp-Param-Count", "101")], false),
+        (json!({"deep": {"flag": true}}), &[("Mcp-Param-Flag", "true")], true),
+        (json!({"deep": {"flag": true}}), &[], false),
+    ];
+    for (arguments, headers, fits) in table {
+        let params = json!({"name": "echo", "arguments": arguments, "_meta": meta});
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+        let usual = [("MCP-Protocol-Version", "2026-07-28"), ("Mcp-Method", "tools/call"), ("Mcp-Name", "echo")];
+        let response = post(&gateway, &[&usual, headers].concat(), &body);
+        let expected = if fits { (200, Value::Null) } else { (400, json!(-32020)) };
+        assert_eq!((response.status, response.code()), expected, "{arguments} {headers:?}");
+    }
+}
+
+#[test]
 fn methods_of_the_other_era_do_not_exist() {
     for method in
         ["initialize", "ping", "logging/setLevel", "resources/subscribe", "unknown/method", "completion/complete"]
