@@ -23,8 +23,14 @@ pub(crate) enum Exit {
 }
 
 /// Text for `--help`.
-pub(crate) const EXIT_CODES: &str = "Exit codes: 0 done, 1 the host or the machine failed, 2 wrong arguments, files or \
-configuration, 3 refused by signature or policy, 4 the component failed, 5 not found.";
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  the host or the machine failed
+  2  wrong arguments, files or configuration
+  3  refused by signature or policy
+  4  the component failed
+  5  not found";
 
 /// A command that did not work.
 pub(crate) struct Failure {

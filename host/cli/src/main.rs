@@ -22,7 +22,10 @@ fn main() -> ExitCode {
     if let Some(code) = tidegate::run_if_compile_child() {
         return code;
     }
-    let cli = args::Cli::parse();
+    let cli = match args::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return wrong_arguments(&error),
+    };
     let json = cli.json;
     match commands::run(cli) {
         Ok(exit) => exit.into(),
@@ -31,4 +34,15 @@ fn main() -> ExitCode {
             failure.exit().into()
         }
     }
+}
+
+/// Also where help or the version was asked for, which is no error.
+fn wrong_arguments(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+        let text = error.render().to_string();
+        let failure = failure::fail!(Usage, "{}", text.trim().trim_start_matches("error: "));
+        failure.print(true);
+        return failure.exit().into();
+    }
+    error.exit()
 }

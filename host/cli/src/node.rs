@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tidegate::{ControlClient, ControlFault, ControlReply, ControlRequest, Host, RefusedReport};
+use tidegate::{ControlClient, ControlFault, ControlReply, ControlRequest, Host, RefusedReport, ToolReport};
 
 use crate::failure::{Blame as _, Exit, Failure, Result, fail};
 use crate::output::Style;
@@ -57,6 +57,24 @@ impl Node {
     /// Whether a host runs.
     pub(crate) fn is_running(&self) -> bool {
         matches!(self, Self::Running(_))
+    }
+
+    /// The tools that there are.
+    pub(crate) async fn tools(&self, settings: &Settings) -> Result<Vec<ToolReport>> {
+        match self {
+            Self::Own { host, .. } => Ok(host.tools()),
+            // A connection carries one command.
+            Self::Running(_) => {
+                let client = ControlClient::connect(&settings.config.state.value).await;
+                let client = client.ok_or_else(|| fail!(Host, "the running host has just ended"))?;
+                match Self::Running(Box::new(client)).ask(ControlRequest::List, |_| {}).await? {
+                    ControlReply::Listing(listing) => {
+                        Ok(listing.components.into_iter().flat_map(|component| component.tools).collect())
+                    }
+                    other => Err(unexpected(&other)),
+                }
+            }
+        }
     }
 
     /// Carries out a command. `on_event`: progress and messages on the way. Gives the last reply, if it is no failure.

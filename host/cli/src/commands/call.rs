@@ -21,9 +21,9 @@ use crate::settings::Settings;
 pub(crate) struct Call {
     /// The tool, by the name under which it is listed.
     tool: String,
-    /// A JSON object; or KEY=VALUE once or more, where a value that is JSON counts as such and anything else as text;
-    /// or @FILE with a JSON object; or - for standard input. A KEY=VALUE after an object changes it.
-    #[arg(value_name = "ARGUMENTS", allow_hyphen_values = true)]
+    /// A JSON object; or KEY=VALUE once or more, where a value that is JSON counts as such unless the tool wants a text,
+    /// and anything else as text; or @FILE with a JSON object; or - for standard input. A KEY=VALUE after an object changes it.
+    #[arg(value_name = "ARGUMENTS")]
     arguments: Vec<String>,
     /// Where no host runs: also component files, or directories of them.
     #[arg(long, value_name = "PATH")]
@@ -34,7 +34,7 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn run(self, json: bool) -> Result<Exit> {
-        let arguments = Value::Object(arguments::read(&self.arguments)?);
+        let arguments = arguments::read(&self.arguments)?;
         let settings = Settings::load(&self.host, true)?;
         block_on(async {
             let node = Node::open(&settings, Load::Everything(&self.components)).await?;
@@ -42,6 +42,12 @@ impl Call {
                 Node::Own { refused, .. } => refused.clone(),
                 Node::Running(_) => Vec::new(),
             };
+            let tools = match arguments.has_words() {
+                true => node.tools(&settings).await?,
+                false => Vec::new(),
+            };
+            let schema = tools.into_iter().find(|tool| tool.name == self.tool).map(|tool| tool.input_schema);
+            let arguments = Value::Object(arguments.for_schema(schema.as_ref()));
             let called = node.ask(ControlRequest::Call { tool: self.tool, arguments }, print_event).await;
             if matches!(&called, Err(failure) if failure.exit() == Exit::NotFound) {
                 // Perhaps the tool's component is one of these.

@@ -23,7 +23,11 @@ pub(crate) const ADD: &str = r#"(component
     (func (export "boom") (canon lift (core func $i "boom"))))"#;
 
 /// Wants to see the state of the node.
-pub(crate) const NOSY: &str = r#"(component (import "tidegate:host/system@0.1.0" (instance)))"#;
+pub(crate) const NOSY: &str = r#"(component
+    (import "tidegate:host/system@0.1.0" (instance))
+    (core module $m (func (export "look") (result i32) i32.const 1))
+    (core instance $i (instantiate $m))
+    (func (export "look") (result s32) (canon lift (core func $i "look"))))"#;
 
 /// Folder, key `tests.key`, and a policy that believes it and grants nothing.
 pub(crate) struct Node {
