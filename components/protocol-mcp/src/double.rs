@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::bindings::tidegate::gateway::calls::{Error, Event, Outcome, Request, Target};
 use crate::bindings::tidegate::gateway::catalog::{Overview, PromptEntry, Range, ToolEntry};
-use crate::bindings::tidegate::gateway::mailboxes;
+use crate::bindings::tidegate::gateway::{mailboxes, seal};
 use crate::bindings::tidegate::types::content::{Content, ResourceEntry, Severity, Text};
 use crate::bindings::tidegate::types::event::Change;
 use crate::bindings::tidegate::types::resources::Template;
@@ -34,6 +34,9 @@ pub(crate) struct Double {
     pub(crate) changes: Rc<RefCell<Vec<Change>>>,
     hooks: RefCell<VecDeque<Hook>>,
     counter: Cell<u64>,
+    clock: Cell<u64>,
+    /// The client of the request has gone.
+    pub(crate) gone: Cell<bool>,
     /// How many calls were cancelled.
     pub(crate) cancels: Rc<Cell<u32>>,
     /// How many calls were waited for to their end.
@@ -136,6 +139,7 @@ impl Double {
                 gone || one.messages.borrow().len() as u64 > *after
             }
             Source::Watch(watch) => !watch.0.borrow().is_empty(),
+            Source::Closed => self.gone.get(),
             Source::Input => false,
         }
     }
@@ -217,6 +221,28 @@ impl Gateway for Double {
         self.counter.get()
     }
 
+    fn now(&self) -> u64 {
+        self.clock.set(self.clock.get() + 1_000);
+        self.clock.get()
+    }
+
+    fn seal(&self, value: &[u8], context: &[u8], _: u32) -> Result<Vec<u8>, seal::Error> {
+        // No secret here, but as particular as the host's about what it opens.
+        let sum = |bytes: &[u8]| bytes.iter().fold(7u64, |sum, byte| sum.wrapping_mul(31) ^ u64::from(*byte));
+        let head = [sum(context).to_be_bytes(), sum(value).to_be_bytes(), self.random().to_be_bytes()].concat();
+        Ok([head.as_slice(), value].concat())
+    }
+
+    fn unseal(&self, sealed: &[u8], context: &[u8]) -> Result<Vec<u8>, seal::Error> {
+        let (_, value) = sealed.split_at_checked(24).ok_or(seal::Error::Invalid)?;
+        let again = self.seal(value, context, 1)?;
+        if again.get(..16) == sealed.get(..16) { Ok(value.to_vec()) } else { Err(seal::Error::Invalid) }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.gone.get()
+    }
+
     fn log(&self, _: Severity, _: &str) {}
 
     fn wait(&self, sources: &[Source<'_, Self>], limit: Option<Duration>) -> bool {
@@ -247,6 +273,10 @@ impl Call for DoubleCall {
                 None => panic!("it would wait for ever"),
             }
         }
+    }
+
+    fn attend(&self) -> Result<Outcome, Error> {
+        self.finish()
     }
 
     fn cancel(&self) {

@@ -59,12 +59,19 @@ impl RpcError {
         self
     }
 
+    /// The error object alone.
+    pub(crate) fn object(&self) -> String {
+        let mut writer = Writer::with_capacity(64 + self.message.len());
+        writer.begin_object().key("code").integer(self.code).field("message", &self.message);
+        writer.maybe_raw("data", self.data.as_deref()).end_object();
+        writer.finish()
+    }
+
     /// The message to send; `id` is `null` when the request's could not be read.
     pub(crate) fn message(&self, id: Option<&Id>) -> String {
         let mut writer = Writer::with_capacity(128 + self.message.len());
         writer.begin_object().field("jsonrpc", "2.0").key("id").raw(id.map_or("null", Id::json));
-        writer.key("error").begin_object().key("code").integer(self.code).field("message", &self.message);
-        writer.maybe_raw("data", self.data.as_deref()).end_object().end_object();
+        writer.key("error").raw(&self.object()).end_object();
         writer.finish()
     }
 }

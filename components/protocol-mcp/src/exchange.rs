@@ -12,6 +12,7 @@ use crate::json::{Id, Request, Writer};
 use crate::methods;
 use crate::session::View;
 use crate::state;
+use crate::tasks::Status;
 
 /// What is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,19 +221,43 @@ impl Exchange {
             return Conclusion::Ask(questions);
         }
         let mut writer = answer::begin(revision, &self.id, "input_required");
-        writer.key("inputRequests").begin_object();
-        for one in &questions.questions {
-            writer.key(&one.id).begin_object();
-            inputs::question(&mut writer, one, revision);
-            writer.end_object();
-        }
-        writer.end_object();
+        writer.key("inputRequests").raw(&inputs::requests(&questions, revision));
         match state::keep(gateway, questions.state.as_deref(), &self.binding) {
             Ok(kept) => {
                 writer.maybe("requestState", kept.as_deref());
                 Conclusion::Answer(answer::end(writer, revision, None), 200)
             }
             Err(error) => self.error(&error),
+        }
+    }
+
+    /// The end of a task: a result where there is one, also one that says of a failure; else an error.
+    pub(crate) fn status(&self, ended: Result<Outcome, calls::Error>) -> Status {
+        use calls::Error;
+        let conclusion = match ended {
+            Err(Error::Cancelled) => return Status::Cancelled,
+            Err(Error::Failed(text) | Error::Denied(text) | Error::Busy(text)) => {
+                return Status::Failed(RpcError::new(INTERNAL, text).object());
+            }
+            Err(Error::Deadline(limit)) => {
+                let text = format!("the call did not end within its deadline of {limit} ms");
+                return Status::Failed(RpcError::new(INTERNAL, text).object());
+            }
+            Err(error) => self.failure(error),
+            Ok(outcome) => self.answer(outcome),
+        };
+        #[derive(serde::Deserialize)]
+        struct Message<'a> {
+            #[serde(borrow)]
+            result: Option<&'a serde_json::value::RawValue>,
+            #[serde(borrow)]
+            error: Option<&'a serde_json::value::RawValue>,
+        }
+        let Conclusion::Answer(text, _) = conclusion else { return Status::Cancelled };
+        match serde_json::from_str::<Message<'_>>(&text) {
+            Ok(Message { result: Some(result), .. }) => Status::Completed(result.get().to_owned()),
+            Ok(Message { error: Some(error), .. }) => Status::Failed(error.get().to_owned()),
+            _ => Status::Failed(RpcError::new(INTERNAL, "the result was lost").object()),
         }
     }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 pub(crate) use crate::bindings::tidegate::gateway::catalog::{PromptEntry, ToolEntry};
-use crate::bindings::tidegate::gateway::{calls, catalog, mailboxes};
+use crate::bindings::tidegate::gateway::{calls, catalog, mailboxes, seal};
 use crate::bindings::tidegate::types::content::{ResourceEntry, Severity};
 use crate::bindings::tidegate::types::event::Change;
 use crate::bindings::tidegate::types::resources::Template;
@@ -42,6 +42,14 @@ pub(crate) trait Gateway {
     fn setting(&self, key: &str) -> Option<String>;
     /// Sixty-four random bits.
     fn random(&self) -> u64;
+    /// Milliseconds since 1970.
+    fn now(&self) -> u64;
+    /// Seals a value that passes through the client, for that long.
+    fn seal(&self, value: &[u8], context: &[u8], seconds: u32) -> Result<Vec<u8>, seal::Error>;
+    /// Opens it again.
+    fn unseal(&self, sealed: &[u8], context: &[u8]) -> Result<Vec<u8>, seal::Error>;
+    /// Whether the client of this HTTP request has gone.
+    fn is_closed(&self) -> bool;
     /// A line for the node's log.
     fn log(&self, severity: Severity, line: &str);
     /// Waits until one of `sources` has something, or until `limit`; `false` when it was the limit.
@@ -56,6 +64,8 @@ pub(crate) enum Source<'a, G: Gateway + ?Sized> {
     Mailbox(&'a G::Mailbox, u64),
     /// A change of the catalog.
     Watch(&'a G::Watch),
+    /// The client of this HTTP request has gone.
+    Closed,
     /// Bytes from the client (byte streams only).
     Input,
 }
@@ -66,6 +76,8 @@ pub(crate) trait Call {
     fn next(&self) -> Option<calls::Event>;
     /// Waits for the end.
     fn finish(&self) -> Result<calls::Outcome, calls::Error>;
+    /// Waits for the end; cancels when the client of this HTTP request goes before.
+    fn attend(&self) -> Result<calls::Outcome, calls::Error>;
     /// Cancels; the `done` event still comes.
     fn cancel(&self);
 }

@@ -5,6 +5,7 @@
 //! modern, session what a client says of itself: in every request, or once in `initialize`
 //! methods/        a request to what must be done: an answer, a call, a subscription, a note
 //! exchange        a call as a state machine: events to notifications, its end to an answer
+//! tasks           calls that outlive the request which started them
 //! inputs/         questions of a call to the client and back
 //! content, json/  WIT values to JSON, in the words of a `revision`
 //! gateway         what all this needs of the world, as traits; `wit` is the world
@@ -33,6 +34,7 @@ mod revision;
 mod session;
 mod state;
 mod stdio;
+mod tasks;
 #[cfg(target_arch = "wasm32")]
 mod wit;
 

@@ -1,6 +1,11 @@
 //! What a modern request says of itself in `_meta`; the same on every transport.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 use crate::bindings::tidegate::types::event::ClientFeatures;
 use crate::content::severity;
@@ -9,6 +14,7 @@ use crate::json::{Params, Writer, object, text};
 use crate::methods::features;
 use crate::revision::{Era, Revision};
 use crate::session::View;
+use crate::tasks;
 
 /// Whether parameters name a revision: such a request is modern, whatever else it says.
 pub(crate) fn claims(params: &Params<'_>) -> bool {
@@ -47,7 +53,17 @@ pub(crate) fn view(params: &Params<'_>) -> Result<View, RpcError> {
         None => None,
     };
     let features = meta.client_capabilities.map_or(Ok(ClientFeatures::empty()), features)?;
-    Ok(View { revision, features, level })
+    let tasks = meta.client_capabilities.map(declares_tasks);
+    Ok(View { revision, features, level, tasks })
+}
+
+fn declares_tasks(capabilities: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    struct Capabilities {
+        extensions: Option<BTreeMap<String, IgnoredAny>>,
+    }
+    let read = serde_json::from_str::<Capabilities>(capabilities.get());
+    read.is_ok_and(|read| read.extensions.is_some_and(|all| all.contains_key(tasks::EXTENSION)))
 }
 
 fn unsupported(wanted: &str) -> RpcError {

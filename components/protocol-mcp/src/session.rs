@@ -20,6 +20,8 @@ pub(crate) struct View {
     pub(crate) features: ClientFeatures,
     /// The least urgent message it wants. `None`: in the legacy era all, in the modern era none.
     pub(crate) level: Option<Severity>,
+    /// Whether it knows tasks; `None` where they are not served.
+    pub(crate) tasks: Option<bool>,
 }
 
 /// What a legacy conversation remembers.
@@ -140,7 +142,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<View> {
             features |= feature;
         }
     }
-    Some(View { revision, features, level: words.next().and_then(severity) })
+    Some(View { revision, features, level: words.next().and_then(severity), tasks: None })
 }
 
 // === impl HttpSession ===
@@ -218,7 +220,7 @@ mod tests {
     fn a_view_comes_back_from_its_mailbox() {
         let features = ClientFeatures::ELICIT_FORM | ClientFeatures::ROOTS;
         for (name, level) in [("2024-11-05", None), ("2025-11-25", Some(Severity::Alert))] {
-            let view = View { revision: Revision::named(name).unwrap(), features, level };
+            let view = View { revision: Revision::named(name).unwrap(), features, level, tasks: None };
             let back = decode(encode(&view).as_bytes()).unwrap();
             assert_eq!((back.revision.name, back.features, back.level), (name, features, level));
         }

@@ -1,19 +1,19 @@
 //! `requestState`: what a round left behind, on its way through a modern client.
 //!
-//! The client gets the id of a mailbox, 128 random bits, and never the state itself: there is nothing in it to forge or
-//! to read. The mailbox also holds what the state belongs to (method, target and arguments), and is forgotten when the
-//! client does not come back.
+//! Sealed by the host (`tidegate:gateway/seal`): encrypted, authenticated, with an end, and bound to what it belongs to:
+//! method, target and arguments, and the client's identity. Nothing is kept here, so any node of a cluster goes on.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::value::RawValue;
 
-use crate::bindings::tidegate::gateway::mailboxes::{Error, Options};
 use crate::errors::{INTERNAL, RpcError};
 use crate::exchange::Kind;
-use crate::gateway::{Gateway, Mailbox};
+use crate::gateway::Gateway;
 use crate::json::{Params, Writer, text};
 
-/// People answer questions over lunch, not over weeks; abandoned states must not fill the node.
-const IDLE_SECONDS: u32 = 3_600;
+/// People answer questions over lunch, not over weeks.
+const SECONDS: u32 = 3_600;
 
 /// What a state belongs to: only a retry of the same request may use it.
 pub(crate) fn binding(kind: Kind, params: &Params<'_>) -> String {
@@ -28,47 +28,34 @@ pub(crate) fn binding(kind: Kind, params: &Params<'_>) -> String {
         writer.raw(raw.map_or("null", RawValue::get));
     }
     writer.end_array();
-    writer.finish()
+    let text = writer.finish();
+    // Equal as JSON: a client may write its arguments with other spaces and in another order the second time.
+    serde_json::from_str::<serde_json::Value>(&text).map_or(text, |value| value.to_string())
 }
 
-/// Keeps a state and gives its `requestState`; nothing for no state.
+/// Seals a state as a `requestState`; nothing for no state.
 ///
 /// # Errors
-/// -32603 when the node can hold no more.
+/// -32603 when the node cannot seal it.
 pub(crate) fn keep<G: Gateway>(gateway: &G, state: Option<&[u8]>, binding: &str) -> Result<Option<String>, RpcError> {
     let Some(state) = state else { return Ok(None) };
-    // The binding has no line break: `Writer::raw` takes them out.
-    let first = [binding.as_bytes(), b"\n", state].concat();
-    match gateway.make(Options { idle_seconds: IDLE_SECONDS, messages: 1 }, &first) {
-        Ok(mailbox) => Ok(Some(mailbox.id())),
-        Err(Error::Full) => Err(RpcError::new(INTERNAL, "too many calls wait for answers; try again later")),
-        Err(_) => Err(RpcError::new(INTERNAL, "the node could not keep the state of the call")),
+    match gateway.seal(state, binding.as_bytes(), SECONDS) {
+        Ok(sealed) => Ok(Some(URL_SAFE_NO_PAD.encode(sealed))),
+        Err(_) => Err(RpcError::new(INTERNAL, "the node could not seal the state of the call")),
     }
 }
 
 /// Gives back a state.
 ///
 /// # Errors
-/// -32602 for what is not ours, is forgotten, or belongs to another request.
+/// -32602 for what is not ours, is too old, or belongs to another request.
 pub(crate) fn open<G: Gateway>(gateway: &G, raw: &RawValue, binding: &str) -> Result<Option<Vec<u8>>, RpcError> {
-    let id = text("requestState", Some(raw))?;
-    let stranger = || RpcError::params("`requestState` is not one that this server gave, or too old: start again");
-    let mailbox = gateway.open(&id).map_err(|_| stranger())?;
-    let first = mailbox.read(0, 1).ok().and_then(|messages| messages.into_iter().next()).ok_or_else(stranger)?;
-    let mut parts = first.body.splitn(2, |byte| *byte == b'\n');
-    let (Some(bound), Some(state)) = (parts.next(), parts.next()) else { return Err(stranger()) };
-    if !same(bound, binding) {
-        return Err(RpcError::params("`requestState` belongs to a request with another target or other arguments"));
-    }
-    Ok(Some(state.to_vec()))
-}
-
-/// Equal as JSON: a client may write its arguments with other spaces the second time.
-fn same(bound: &[u8], binding: &str) -> bool {
-    if bound == binding.as_bytes() {
-        return true;
-    }
-    let one = serde_json::from_slice::<serde_json::Value>(bound);
-    let other = serde_json::from_str::<serde_json::Value>(binding);
-    matches!((one, other), (Ok(one), Ok(other)) if one == other)
+    let text = text("requestState", Some(raw))?;
+    let opened = URL_SAFE_NO_PAD.decode(text.as_bytes()).ok();
+    let opened = opened.and_then(|sealed| gateway.unseal(&sealed, binding.as_bytes()).ok());
+    opened.map(Some).ok_or_else(|| {
+        RpcError::params(
+            "`requestState` is not one that this server gave for this very request, or too old: start again",
+        )
+    })
 }

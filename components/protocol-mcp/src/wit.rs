@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::bindings::tidegate::gateway::{calls, catalog, mailboxes};
+use crate::bindings::tidegate::gateway::{calls, catalog, client, mailboxes, seal};
 use crate::bindings::tidegate::host::{config, log};
 use crate::bindings::tidegate::types::content::{ResourceEntry, Severity};
 use crate::bindings::tidegate::types::event::Change;
 use crate::bindings::tidegate::types::resources::Template;
-use crate::bindings::wasi::clocks::monotonic_clock;
+use crate::bindings::wasi::clocks::{monotonic_clock, wall_clock};
 use crate::bindings::wasi::io::poll::{self, Pollable};
 use crate::bindings::wasi::io::streams::InputStream;
 use crate::bindings::wasi::random::random;
@@ -73,6 +73,23 @@ impl Gateway for Host<'_> {
         random::get_random_u64()
     }
 
+    fn now(&self) -> u64 {
+        let now = wall_clock::now();
+        now.seconds * 1_000 + u64::from(now.nanoseconds / 1_000_000)
+    }
+
+    fn seal(&self, value: &[u8], context: &[u8], seconds: u32) -> Result<Vec<u8>, seal::Error> {
+        seal::seal(value, context, seconds)
+    }
+
+    fn unseal(&self, sealed: &[u8], context: &[u8]) -> Result<Vec<u8>, seal::Error> {
+        seal::open(sealed, context)
+    }
+
+    fn is_closed(&self) -> bool {
+        client::is_closed()
+    }
+
     fn log(&self, severity: Severity, line: &str) {
         log::write(severity, line);
     }
@@ -84,6 +101,7 @@ impl Gateway for Host<'_> {
                 Source::Call(call) => waiting.push(call.subscribe()),
                 Source::Mailbox(mailbox, after) => waiting.push(mailbox.subscribe(*after)),
                 Source::Watch(watch) => waiting.push(watch.subscribe()),
+                Source::Closed => waiting.push(client::closed()),
                 Source::Input => waiting.extend(self.input.map(InputStream::subscribe)),
             }
         }
@@ -107,6 +125,10 @@ impl Call for calls::Call {
 
     fn finish(&self) -> Result<calls::Outcome, calls::Error> {
         calls::Call::finish(self)
+    }
+
+    fn attend(&self) -> Result<calls::Outcome, calls::Error> {
+        calls::Call::attend(self)
     }
 
     fn cancel(&self) {

@@ -24,7 +24,7 @@ pub(crate) fn install(layout: &Layout) -> Result<()> {
 }
 
 /// Installs into `folder` unless it was done for this very content of `lock`.
-fn once(folder: &Path, lock: &Path, install: impl FnOnce(&Path, &Path) -> Result<()>) -> Result<()> {
+pub(crate) fn once(folder: &Path, lock: &Path, install: impl FnOnce(&Path, &Path) -> Result<()>) -> Result<()> {
     let wanted = std::fs::read(lock).with_context(|| format!("cannot read `{}`", lock.display()))?;
     let guard = folder.with_extension("lock");
     std::fs::create_dir_all(folder.parent().unwrap_or(folder))?;
@@ -50,7 +50,8 @@ fn python(folder: &Path, requirements: &Path) -> Result<()> {
     must(pip.arg(requirements)).context("the Python client was not installed")
 }
 
-fn node(folder: &Path, lock: &Path) -> Result<()> {
+/// Installs what `package-lock.json` says, with Node 22.
+pub(crate) fn node(folder: &Path, lock: &Path) -> Result<()> {
     std::fs::create_dir_all(folder)?;
     for file in [lock.to_path_buf(), lock.with_file_name("package.json")] {
         let name = file.file_name().context("a lock file has a name")?;
@@ -69,7 +70,7 @@ fn node(folder: &Path, lock: &Path) -> Result<()> {
 }
 
 /// The Node 22 that npm installed.
-fn node_program(folder: &Path) -> Option<PathBuf> {
+pub(crate) fn node_program(folder: &Path) -> Option<PathBuf> {
     let program = folder.join("node_modules/.bin/node");
     program.is_file().then_some(program)
 }

@@ -6,6 +6,7 @@ cargo x: everything one does with this checkout
 
   cargo x run [ARGUMENTS]     build host and components, sign them with a developer key, serve MCP
   cargo x test [FILTER]       every test and check; ends with `N passed, N failed`
+  cargo x conformance         the official MCP suite against a running host
   cargo x guests              build the components and the tests' guests
   cargo x lint                formatting, clippy and documentation
   cargo x bench [ARGUMENTS]   measure a release build
@@ -53,6 +54,14 @@ Goes on after a failure and ends with one line `N passed, N failed`; the exit co
 FILTER runs only the host's tests whose names contain it.
 ";
 
+const CONFORMANCE: &str = "\
+cargo x conformance
+
+Builds guests and host, installs the official MCP conformance suite that tests/conformance/ pins, starts a host with
+`protocol-mcp` and the guest `conformance`, runs both sets of requirements (2026-07-28 and 2025-11-25) and prints a
+table. A failed check and a warning both fail; nothing is excused. Part of `cargo x test`.
+";
+
 const LINT: &str = "\
 cargo x lint [--fix]
 
@@ -92,6 +101,7 @@ pub(crate) fn of(verb: &str) -> &'static str {
         "run" => RUN,
         "test" => TEST,
         "lint" => LINT,
+        "conformance" => CONFORMANCE,
         "bench" => BENCH,
         "clients" => CLIENTS,
         "doctor" => DOCTOR,

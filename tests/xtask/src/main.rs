@@ -4,6 +4,7 @@
 
 mod bench;
 mod clients;
+mod conformance;
 mod doctor;
 mod finish;
 mod guests;
@@ -49,6 +50,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         "run" => run::command(&layout, rest),
         "test" => test::command(&layout, rest),
         "clients" => clients::command(&layout, rest),
+        "conformance" => conformance::command(&layout, rest),
         "bench" => bench::command(&layout, rest),
         "lint" => quality::command(&layout, rest),
         "doctor" => doctor::command(&layout, rest),

@@ -14,10 +14,6 @@ use crate::session::{HttpSession, Note};
 
 /// After so long without a word a stream gets a comment: less than the 30 to 60 seconds after which proxies give up.
 pub(super) const SILENCE: Duration = Duration::from_secs(15);
-/// How often a stream looks whether its client is still there: in the modern era its leaving cancels the call.
-const LOOK: Duration = Duration::from_secs(1);
-/// Looks until a comment is due.
-const LOOKS: u32 = 15;
 /// Rounds of questions in one call: more is a component that asks for ever.
 const ROUNDS: usize = 32;
 
@@ -30,7 +26,6 @@ struct Running<'a, G: Gateway, E> {
     exchange: Exchange,
     exit: &'a mut E,
     streaming: bool,
-    looks: u32,
 }
 
 /// Why there is nothing (more) to say.
@@ -57,9 +52,9 @@ pub(super) fn run<G: Gateway, E: Exit>(
 ) {
     let Planned { exchange, request: first } = planned;
     let call = gateway.start(first);
-    let mut running = Running { gateway, request, session, exchange, exit, streaming: false, looks: 0 };
+    let mut running = Running { gateway, request, session, exchange, exit, streaming: false };
     if !running.exchange.wants_events() {
-        let result = call.finish();
+        let result = if running.exchange.view.revision.is_modern() { call.attend() } else { call.finish() };
         let conclusion = running.exchange.conclude(gateway, result);
         let _ = running.send(conclusion);
         return;
@@ -105,11 +100,16 @@ impl<G: Gateway, E: Exit> Running<'_, G, E> {
     fn follow(&mut self, call: &G::Call) -> Result<Conclusion, Stop> {
         loop {
             let mut sources = vec![Source::Call(call)];
-            if let Some(session) = &self.session {
-                sources.push(Source::Mailbox(&session.mailbox, session.seen));
+            match &self.session {
+                Some(session) => sources.push(Source::Mailbox(&session.mailbox, session.seen)),
+                // In the modern era the client's leaving cancels the call.
+                None => sources.push(Source::Closed),
             }
-            if !self.gateway.wait(&sources, Some(self.patience())) {
-                self.quiet()?;
+            if !self.gateway.wait(&sources, Some(SILENCE)) {
+                self.write(KEEP_ALIVE)?;
+            }
+            if self.session.is_none() && self.gateway.is_closed() {
+                return Err(Stop::Gone);
             }
             while let Some(event) = call.next() {
                 if let Event::Done(result) = event {
@@ -158,8 +158,8 @@ impl<G: Gateway, E: Exit> Running<'_, G, E> {
                 return Ok(Some(end));
             }
             let Some(session) = &self.session else { return Err(Stop::Ended) };
-            if !self.gateway.wait(&[Source::Mailbox(&session.mailbox, session.seen)], Some(self.patience())) {
-                self.quiet()?;
+            if !self.gateway.wait(&[Source::Mailbox(&session.mailbox, session.seen)], Some(SILENCE)) {
+                self.write(KEEP_ALIVE)?;
             }
             for note in self.notes()? {
                 if self.is_cancel(&note) {
@@ -170,21 +170,6 @@ impl<G: Gateway, E: Exit> Running<'_, G, E> {
                 }
             }
         }
-    }
-
-    /// How long to wait at a time.
-    fn patience(&self) -> Duration {
-        if self.streaming { LOOK } else { SILENCE }
-    }
-
-    /// Nothing happened for that long: is the client still there, and does the way need a word?
-    fn quiet(&mut self) -> Result<(), Gone> {
-        self.looks += 1;
-        if self.streaming && self.looks < LOOKS {
-            return self.exit.look();
-        }
-        self.looks = 0;
-        self.write(KEEP_ALIVE)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Gone> {

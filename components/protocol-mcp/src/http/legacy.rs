@@ -126,11 +126,11 @@ pub(super) fn listen<G: Gateway, E: Exit>(gateway: &G, head: &Head, exit: &mut E
     let watch = gateway.watch();
     let mut told = exit.open(Some(&session.mailbox.id())).and_then(|()| exit.write(KEEP_ALIVE));
     while told.is_ok() {
-        let sources = [Source::Watch(&watch), Source::Mailbox(&session.mailbox, session.seen)];
+        let sources = [Source::Watch(&watch), Source::Mailbox(&session.mailbox, session.seen), Source::Closed];
         if !gateway.wait(&sources, Some(calls::SILENCE)) {
             told = exit.write(KEEP_ALIVE);
         }
-        if session.notes().is_none() {
+        if session.notes().is_none() || gateway.is_closed() {
             return Ok(());
         }
         for change in watch.next() {

@@ -9,21 +9,18 @@ use serde_json::Value;
 
 use super::head::{Head, absent, decode, differs, mismatch};
 use crate::errors::RpcError;
-use crate::gateway::Gateway;
-use crate::json::{Params, string};
+use crate::json::Params;
 
 const ANNOTATION: &str = "x-mcp-header";
 /// Annotations are reached through `properties` only; what lies deeper is no schema that a person wrote.
 const DEEPEST: usize = 16;
 
-/// Checks the headers of a `tools/call`. An unknown tool and arguments that are no object fail later, for that. Headers
+/// Checks the headers of a call of a tool with that schema. Arguments that are no object fail later, for that. Headers
 /// that no schema asks for pass: they are for others.
 ///
 /// # Errors
 /// -32020 with status 400 for a header that is missing, broken, or says something else than the body.
-pub(super) fn check<G: Gateway>(gateway: &G, head: &Head, params: &Params<'_>) -> Result<(), RpcError> {
-    let Some(tool) = params.name.and_then(string).and_then(|name| gateway.tool(&name)) else { return Ok(()) };
-    let schema = &tool.definition.input_schema;
+pub(super) fn check(schema: &str, head: &Head, params: &Params<'_>) -> Result<(), RpcError> {
     // Most schemas have no annotation, and a search is cheaper than a parse.
     if !schema.contains(ANNOTATION) {
         return Ok(());

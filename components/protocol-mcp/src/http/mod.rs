@@ -7,6 +7,7 @@ mod mirrored;
 mod modern;
 mod serve;
 mod stream;
+mod tasks;
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod wasi;
 

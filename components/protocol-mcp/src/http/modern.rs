@@ -5,9 +5,11 @@ use super::head::Head;
 use super::mirrored;
 use super::serve::Refused;
 use super::stream::{Exit, KEEP_ALIVE, Reply, event};
+use super::tasks;
+use crate::bindings::tidegate::types::tools::TaskSupport;
 use crate::errors::{HEADER_MISMATCH, RpcError};
 use crate::gateway::{Gateway, Source, Watch};
-use crate::json::{Message, Rejection, Request};
+use crate::json::{Message, Rejection, Request, string};
 use crate::methods::{Action, Listen, dispatch};
 use crate::modern::view;
 use crate::revision::Revision;
@@ -39,12 +41,23 @@ fn answer<G: Gateway, E: Exit>(gateway: &G, head: &Head, request: &Request<'_>, 
     }
     let version = crate::modern::version(&request.params).map_err(|error| error.status(400))?;
     head.check_modern(&version, &request.method, &request.params)?;
-    if request.method == "tools/call" {
-        mirrored::check(gateway, head, &request.params)?;
+    let tool = match request.method.as_ref() {
+        "tools/call" => request.params.name.and_then(string).and_then(|name| gateway.tool(&name)),
+        _ => None,
+    };
+    if let Some(tool) = &tool {
+        mirrored::check(&tool.definition.input_schema, head, &request.params)?;
     }
+    let support = tool.map_or(TaskSupport::Forbidden, |tool| tool.definition.task);
     let view = view(&request.params).map_err(|error| error.status(400))?;
     match dispatch(gateway, &view, request)? {
         Action::Answer(text) => exit.send(Reply::json(200, text)),
+        Action::Call(_) if support == TaskSupport::Required && view.tasks != Some(true) => {
+            return Err(crate::tasks::undeclared());
+        }
+        Action::Call(planned) if support != TaskSupport::Forbidden && view.tasks == Some(true) => {
+            tasks::run(gateway, *planned, request, support, exit);
+        }
         Action::Call(planned) => calls::run(gateway, *planned, request, None, exit),
         Action::Listen(listen) => listen_to(gateway, &listen, exit),
         Action::Note(_) => exit.send(Reply::json(200, crate::answer::empty(view.revision, &request.id))),
@@ -57,8 +70,11 @@ fn listen_to<G: Gateway, E: Exit>(gateway: &G, listen: &Listen, exit: &mut E) {
     let watch = gateway.watch();
     let mut told = exit.open(None).and_then(|()| exit.write(&event(&listen.acknowledgement())));
     while told.is_ok() {
-        if !gateway.wait(&[Source::Watch(&watch)], Some(calls::SILENCE)) {
+        if !gateway.wait(&[Source::Watch(&watch), Source::Closed], Some(calls::SILENCE)) {
             told = exit.write(KEEP_ALIVE);
+        }
+        if gateway.is_closed() {
+            return;
         }
         for change in watch.next() {
             if let (Ok(()), Some(text)) = (&told, listen.notification(&change)) {

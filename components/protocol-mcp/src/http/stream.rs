@@ -8,8 +8,6 @@ pub(crate) trait Exit {
     fn send(&mut self, reply: Reply);
     /// Begins a stream of events.
     fn open(&mut self, session: Option<&str>) -> Result<(), Gone>;
-    /// Looks whether the client of the stream is still there.
-    fn look(&mut self) -> Result<(), Gone>;
     /// Sends bytes of the stream at once.
     fn write(&mut self, bytes: &[u8]) -> Result<(), Gone>;
 }

@@ -43,10 +43,6 @@ impl Exit for Response {
         Ok(())
     }
 
-    fn look(&mut self) -> Result<(), Gone> {
-        if self.patience == Some(0) { Err(Gone) } else { Ok(()) }
-    }
-
     fn write(&mut self, bytes: &[u8]) -> Result<(), Gone> {
         match &mut self.patience {
             Some(0) => return Err(Gone),

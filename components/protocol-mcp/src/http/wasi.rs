@@ -112,11 +112,6 @@ impl Exit for WasiExit {
         Ok(())
     }
 
-    fn look(&mut self) -> Result<(), Gone> {
-        let (stream, _) = self.stream.as_ref().ok_or(Gone)?;
-        stream.check_write().map(|_| ()).map_err(|_| Gone)
-    }
-
     fn write(&mut self, bytes: &[u8]) -> Result<(), Gone> {
         let (stream, _) = self.stream.as_ref().ok_or(Gone)?;
         write_all(stream, bytes)?;

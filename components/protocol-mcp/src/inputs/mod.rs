@@ -6,5 +6,5 @@ mod questions;
 mod replies;
 
 pub(crate) use asking::{Asked, Asking};
-pub(crate) use questions::{missing, question};
-pub(crate) use replies::{reply, responses};
+pub(crate) use questions::{missing, question, requests};
+pub(crate) use replies::{reply, responses, responses_in};

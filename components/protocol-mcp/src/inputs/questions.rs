@@ -52,6 +52,19 @@ pub(crate) fn missing(questions: &Questions, features: ClientFeatures) -> Option
     Some(RpcError::new(MISSING_CAPABILITY, message).data(data.finish()).status(400))
 }
 
+/// All questions as an object of requests.
+pub(crate) fn requests(questions: &Questions, revision: &Revision) -> String {
+    let mut writer = Writer::with_capacity(512);
+    writer.begin_object();
+    for one in &questions.questions {
+        writer.key(&one.id).begin_object();
+        question(&mut writer, one, revision);
+        writer.end_object();
+    }
+    writer.end_object();
+    writer.finish()
+}
+
 /// The members `method` and `params` of a question.
 pub(crate) fn question(writer: &mut Writer, named: &NamedQuestion, revision: &Revision) {
     match &named.question {

@@ -59,8 +59,16 @@ struct Block<'a> {
 /// # Errors
 /// -32602 for what is not an object of answers.
 pub(crate) fn responses(raw: &RawValue) -> Result<Vec<Answer>, RpcError> {
-    let members: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get())
-        .map_err(|_| RpcError::params("`inputResponses` must be an object of answers"))?;
+    responses_in(raw.get())
+}
+
+/// As [`responses`], from text.
+///
+/// # Errors
+/// As [`responses`].
+pub(crate) fn responses_in(json: &str) -> Result<Vec<Answer>, RpcError> {
+    let members: BTreeMap<String, &RawValue> =
+        serde_json::from_str(json).map_err(|_| RpcError::params("`inputResponses` must be an object of answers"))?;
     let read = |(id, raw): (String, &RawValue)| match reply(raw) {
         Some(reply) => Ok(Answer { id, reply }),
         None => Err(RpcError::params(format!("the answer to `{id}` is none that MCP knows"))),

@@ -16,6 +16,7 @@ use crate::gateway::Gateway;
 use crate::json::{Request, Writer, text};
 use crate::revision::{Era, NEWEST_LEGACY, Revision};
 use crate::session::{Note, View};
+use crate::tasks;
 
 pub(crate) use listen::{Listen, legacy as legacy_change};
 
@@ -45,6 +46,15 @@ enum Method {
     Subscribe,
     Unsubscribe,
     Call(exchange::Kind),
+    Task(Task),
+}
+
+/// What is done with a task.
+#[derive(Clone, Copy)]
+enum Task {
+    Get,
+    Update,
+    Cancel,
 }
 
 const LEGACY: &[Era] = &[Era::Legacy];
@@ -64,6 +74,9 @@ const METHODS: &[(&str, &[Era], Method)] = &[
     ("completion/complete", BOTH, Method::Complete),
     ("server/discover", MODERN, Method::Discover),
     ("subscriptions/listen", MODERN, Method::Listen),
+    ("tasks/get", MODERN, Method::Task(Task::Get)),
+    ("tasks/update", MODERN, Method::Task(Task::Update)),
+    ("tasks/cancel", MODERN, Method::Task(Task::Cancel)),
     ("ping", LEGACY, Method::Ping),
     ("logging/setLevel", LEGACY, Method::SetLevel),
     ("resources/subscribe", LEGACY, Method::Subscribe),
@@ -92,8 +105,15 @@ pub(crate) fn dispatch<G: Gateway>(gateway: &G, view: &View, request: &Request<'
         Method::ListResources => lists::resources(gateway, revision, request).map(Action::Answer),
         Method::ListTemplates => lists::templates(gateway, revision, request).map(Action::Answer),
         Method::ListPrompts => lists::prompts(gateway, revision, request).map(Action::Answer),
+        Method::Task(task) => match (view.tasks, task) {
+            (None, _) => Err(unknown(revision, &request.method)),
+            (Some(false), _) => Err(tasks::undeclared()),
+            (Some(true), Task::Get) => tasks::get(gateway, request).map(Action::Answer),
+            (Some(true), Task::Update) => tasks::update(gateway, request).map(Action::Answer),
+            (Some(true), Task::Cancel) => tasks::cancel(gateway, request).map(Action::Answer),
+        },
         Method::Ping => Ok(Action::Answer(answer::empty(revision, &request.id))),
-        Method::Discover => Ok(Action::Answer(discover(gateway, revision, request))),
+        Method::Discover => Ok(Action::Answer(discover(gateway, view, request))),
         Method::Listen => Listen::read(request).map(Action::Listen),
         Method::Subscribe => Ok(Action::Note(Note::Subscribe(text("uri", params.uri)?.into_owned()))),
         Method::Unsubscribe => Ok(Action::Note(Note::Unsubscribe(text("uri", params.uri)?.into_owned()))),
@@ -112,14 +132,15 @@ fn unknown(revision: &Revision, method: &str) -> RpcError {
     RpcError::new(METHOD_NOT_FOUND, format!("method not found: `{method}`")).status(status)
 }
 
-fn discover<G: Gateway>(gateway: &G, revision: &Revision, request: &Request<'_>) -> String {
+fn discover<G: Gateway>(gateway: &G, view: &View, request: &Request<'_>) -> String {
+    let revision = view.revision;
     let mut writer = answer::begin(revision, &request.id, "complete");
     writer.key("supportedVersions").begin_array();
     for one in Revision::of(Era::Modern) {
         writer.string(one.name);
     }
     writer.end_array();
-    capabilities(&mut writer, revision, gateway.overview().completion);
+    capabilities(&mut writer, revision, gateway.overview().completion, view.tasks.is_some());
     writer.maybe("instructions", gateway.setting("instructions").as_deref());
     answer::cache(&mut writer, revision, lists::FRESH);
     answer::end(writer, revision, None)
@@ -129,13 +150,13 @@ fn discover<G: Gateway>(gateway: &G, revision: &Revision, request: &Request<'_>)
 pub(crate) fn initialized<G: Gateway>(gateway: &G, revision: &Revision, request: &Request<'_>) -> String {
     let mut writer = answer::begin(revision, &request.id, "complete");
     writer.field("protocolVersion", revision.name);
-    capabilities(&mut writer, revision, gateway.overview().completion);
+    capabilities(&mut writer, revision, gateway.overview().completion, false);
     writer.key("serverInfo").raw(answer::SERVER_INFO);
     writer.maybe("instructions", gateway.setting("instructions").as_deref());
     answer::end(writer, revision, None)
 }
 
-fn capabilities(writer: &mut Writer, revision: &Revision, completion: bool) {
+fn capabilities(writer: &mut Writer, revision: &Revision, completion: bool, tasks: bool) {
     writer.key("capabilities").begin_object();
     writer.key("tools").raw("{\"listChanged\":true}");
     writer.key("resources").raw("{\"subscribe\":true,\"listChanged\":true}");
@@ -143,6 +164,9 @@ fn capabilities(writer: &mut Writer, revision: &Revision, completion: bool) {
     writer.key("logging").raw("{}");
     if completion && revision.completions {
         writer.key("completions").raw("{}");
+    }
+    if tasks {
+        writer.key("extensions").begin_object().key(crate::tasks::EXTENSION).raw("{}").end_object();
     }
     writer.end_object();
 }
@@ -160,7 +184,7 @@ pub(crate) fn initialize(request: &Request<'_>) -> Result<View, RpcError> {
         return Err(RpcError::params("`capabilities` is missing"));
     };
     crate::json::object("capabilities", capabilities)?;
-    Ok(View { revision, features: features(capabilities)?, level: None })
+    Ok(View { revision, features: features(capabilities)?, level: None, tasks: None })
 }
 
 /// Reads a `ClientCapabilities` object.

@@ -229,7 +229,8 @@ impl<'g, G: Gateway> Conversation<'g, G> {
     /// How to speak with the client; `None` for the request that agrees on it.
     fn view(&self, request: &Request<'_>) -> Result<Option<View>, RpcError> {
         if modern::claims(&request.params) {
-            return modern::view(&request.params).map(Some);
+            // Tasks live in mailboxes that outlive a request; a byte stream keeps its calls itself.
+            return modern::view(&request.params).map(|view| Some(View { tasks: None, ..view }));
         }
         match (&self.session, request.method.as_ref()) {
             (None, "initialize") => Ok(None),
@@ -237,7 +238,7 @@ impl<'g, G: Gateway> Conversation<'g, G> {
             (Some(session), _) => Ok(Some(session.view.clone())),
             (None, "ping") => {
                 let features = crate::bindings::tidegate::types::event::ClientFeatures::empty();
-                Ok(Some(View { revision: &crate::revision::NEWEST_LEGACY, features, level: None }))
+                Ok(Some(View { revision: &crate::revision::NEWEST_LEGACY, features, level: None, tasks: None }))
             }
             (None, _) => {
                 let text = "send `initialize` first, or name a revision in `_meta` as 2026-07-28 does";
