@@ -29,7 +29,7 @@ impl ToolCall {
     /// Waits for the next event; nothing after the end.
     pub async fn next(&mut self) -> Option<CallEvent> {
         while !self.ended {
-            match self.call.next() {
+            match self.call.poll_event() {
                 Some(Event::Progress(progress)) => return Some(CallEvent::Progress(progress)),
                 Some(Event::Message(message)) => return Some(CallEvent::Message(message)),
                 Some(Event::Done(end)) => {

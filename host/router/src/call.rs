@@ -10,7 +10,7 @@ use crate::Router;
 use crate::dispatch::{self, Plan};
 use crate::live::Live;
 
-/// A call. It runs from the first [`Call::wait`], [`Call::next`] or [`Call::finish`] on; dropping it cancels it.
+/// A call. It runs from the first [`Call::wait`], [`Call::poll_event`] or [`Call::finish`] on; dropping it cancels it.
 pub struct Call {
     router: Router,
     live: Arc<Live>,
@@ -51,7 +51,7 @@ impl Call {
     }
 
     /// The next event, if one waits; [`Event::Done`] is the last.
-    pub fn next(&mut self) -> Option<Event> {
+    pub fn poll_event(&mut self) -> Option<Event> {
         self.start();
         self.live.next()
     }

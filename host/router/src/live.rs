@@ -101,8 +101,8 @@ impl Live {
             Some((highest, sent)) => (highest, Some(sent)),
             None => (f64::NEG_INFINITY, None),
         };
-        // Not a number is not greater than anything.
-        if inner.done || !(report.progress > highest) {
+        let grows = report.progress.partial_cmp(&highest) == Some(std::cmp::Ordering::Greater);
+        if inner.done || !grows {
             return;
         }
         let due = sent.is_none_or(|sent| now.duration_since(sent) >= PROGRESS_PERIOD);

@@ -143,7 +143,7 @@ impl Loader<'_> {
             let owner = self
                 .capabilities
                 .iter()
-                .find(|capability| matches!(capability.check(interface, &Grant::default()), Some(_)));
+                .find(|capability| capability.check(interface, &Grant::default()).is_some());
             if let Some(capability) = owner {
                 capability.link(interface, &mut linker)?;
             }

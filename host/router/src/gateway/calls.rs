@@ -30,7 +30,7 @@ impl HostCall for View<'_> {
     }
 
     fn next(&mut self, handle: Resource<Handle>) -> wasmtime::Result<Option<Event>> {
-        Ok(self.table.get_mut(&own(&handle))?.next())
+        Ok(self.table.get_mut(&own(&handle))?.poll_event())
     }
 
     async fn finish(&mut self, handle: Resource<Handle>) -> wasmtime::Result<Result<Outcome, Error>> {
