@@ -4,11 +4,11 @@
 //! [`Mcp`] is a plain client, so that a test may also say what no official client would.
 
 mod guests;
-mod measure;
 mod mcp;
+mod measure;
 mod site;
 
 pub use guests::{build, nested};
-pub use measure::{percentile, resident, settled};
 pub use mcp::{Answer, Http, Mcp, text};
+pub use measure::{percentile, resident, settled};
 pub use site::{Said, Site};

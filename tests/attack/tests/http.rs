@@ -87,7 +87,8 @@ fn too_much_is_refused_with_its_status() {
     let (_site, host) = site();
     let address = host.address();
     let before = resident(host.pid()).unwrap();
-    let head = |rest: &str| format!("POST /mcp HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n{rest}\r\n");
+    let head =
+        |rest: &str| format!("POST /mcp HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n{rest}\r\n");
     let declared = raw(address, head("Content-Length: 99999999999\r\n").as_bytes());
     assert_eq!(declared.status, 413);
     let whole = vec![b' '; 17 << 20];
@@ -180,11 +181,25 @@ fn what_is_no_request_is_told_so() {
     }
     for depth in [1_000, 100_000, 1_000_000] {
         for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
-            let body = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"params\":{{\"x\":{}1{}}}}}",
-                open.repeat(depth), close.repeat(depth));
+            let body = format!(
+                "{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"params\":{{\"x\":{}1{}}}}}",
+                open.repeat(depth),
+                close.repeat(depth)
+            );
             let status = post(address, &own, "", body.as_bytes()).status;
             assert!((400..500).contains(&status), "{depth} times `{open}`: {status}");
         }
+    }
+    for depth in [200, 20_000] {
+        let arguments = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let meta = r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"quick","arguments":{{"x":{arguments}}},"_meta":{meta}}}}}"#
+        );
+        let headers = "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: quick\r\n";
+        let answer = post(address, &own, headers, body.as_bytes());
+        let message = answer.message().unwrap();
+        assert!(message["error"].is_object() || message["result"]["isError"] == true, "{depth} levels: {message}");
     }
     let unknown = Mcp::new(address).request("tools/steal", json!({})).unwrap();
     assert_eq!(unknown["error"]["code"], -32601, "{unknown}");
@@ -198,7 +213,12 @@ fn what_is_no_request_is_told_so() {
     let batch = br#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#;
     let answer = post(address, &own, &format!("Mcp-Session-Id: {id}\r\n"), batch);
     assert_eq!(answer.status, 400, "batches ended with 2025-03-26: {}", answer.text());
-    let forged = post(address, &own, "Mcp-Session-Id: 00000000000000000000000000000000\r\n", INITIALIZE.replace("initialize", "ping").as_bytes());
+    let forged = post(
+        address,
+        &own,
+        "Mcp-Session-Id: 00000000000000000000000000000000\r\n",
+        INITIALIZE.replace("initialize", "ping").as_bytes(),
+    );
     assert_eq!(forged.status, 404, "{}", forged.text());
     still_works(address);
     host.stop().unwrap();
@@ -308,5 +328,29 @@ fn what_is_no_http_is_answered_or_closed() {
     still_works(address);
     let value: Value = json!({});
     assert_eq!(Mcp::new(address).say("quick", &value).unwrap(), "5");
+    host.stop().unwrap();
+}
+
+#[test]
+fn sessions_without_end_meet_a_wall() {
+    let (_site, host) = site();
+    let address = host.address();
+    let request = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{INITIALIZE}",
+        INITIALIZE.len()
+    );
+    let mut http = Http::connect(address).unwrap();
+    let before = resident(host.pid()).unwrap();
+    let refused = (0..10_050).find_map(|_| {
+        let answer = http.exchange(request.as_bytes()).unwrap();
+        (answer.status != 200 || answer.message().unwrap()["error"].is_object()).then_some(answer)
+    });
+    let refused = refused.expect("anybody can open sessions without end");
+    assert!(refused.status == 200 || (400..600).contains(&refused.status), "{}", refused.text());
+    assert!(refused.message().unwrap()["error"]["message"].is_string(), "{}", refused.text());
+    let grown = resident(host.pid()).unwrap().saturating_sub(before);
+    assert!(grown < 64 * MIB, "the host grew by {} MiB", grown / MIB);
+    // Clients of the modern revision need no session.
+    still_works(address);
     host.stop().unwrap();
 }

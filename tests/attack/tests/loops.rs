@@ -151,3 +151,35 @@ fn a_stateful_guest_starts_again_after_a_wait() {
     assert!(host.log().contains("events"), "{}", host.log());
     host.stop().unwrap();
 }
+
+#[test]
+fn host_functions_give_no_more_than_they_may() {
+    let mut site = Site::new().unwrap();
+    for guest in ["random-bomb", "handle-bomb"] {
+        site.guest(guest, "limits = { deadline = \"10s\" }").unwrap();
+    }
+    site.guest("quick", "").unwrap();
+    let host = site.serve().unwrap();
+    let mut client = Mcp::new(host.address());
+    assert_eq!(client.say("quick", &json!({})).unwrap(), "5");
+    let before = peak(host.pid());
+    for length in [u64::MAX >> 12, 1 << 40, 1 << 33, 200 << 20] {
+        let message = client.call("draw", &json!({ "len": length })).unwrap();
+        assert!(message["error"].is_object() || message["result"]["isError"] == true, "{length} bytes: {message}");
+        assert_eq!(client.say("quick", &json!({})).unwrap(), "5");
+    }
+    let message = client.call("hoard", &json!({})).unwrap();
+    assert_eq!(message["result"]["isError"], true, "{message}");
+    assert!(!tidegate_attack::text(&message).contains("deadline"), "a bound on handles ends it: {message}");
+    assert_eq!(client.say("quick", &json!({})).unwrap(), "5");
+    let grown = peak(host.pid()).saturating_sub(before);
+    assert!(grown < 96 * MIB, "the host grew by {} MiB at its peak", grown / MIB);
+    host.stop().unwrap();
+}
+
+/// The most memory that a process ever had, in bytes.
+fn peak(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}

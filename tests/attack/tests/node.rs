@@ -3,7 +3,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ fn a_changed_or_exchanged_cache_entry_is_compiled_again() {
             fs::write(&quick, bytes).unwrap();
         }
     };
-    let exchange = || drop(fs::copy(&counter, &quick).unwrap());
+    let exchange = || assert!(fs::copy(&counter, &quick).unwrap() > 0);
     let changes: [(&str, Box<dyn Fn()>); 4] = [
         ("its seal", Box::new(flip(|_| 20))),
         ("its code", Box::new(flip(|length| length / 2))),
@@ -103,19 +103,44 @@ fn only_the_hosts_user_reaches_its_state() {
     assert_eq!(mode("state/cache"), 0o700);
     assert_eq!(mode("state/control.sock"), 0o600);
     assert_eq!(mode("state/host.key"), 0o600);
-    assert_eq!(mode("state/audit.jsonl") & 0o077, 0, "the audit log is for the host's user");
-    assert!(entries(&site).iter().all(|path| fs::metadata(path).unwrap().permissions().mode() & 0o077 == 0));
+    host.stop().unwrap();
+
+    // Where somebody else made the directory, its files are still for the host's user.
+    let mut site = site;
+    site.shipped("tool-memory", "kv = [{ namespace = \"notes\", access = \"read-write\" }]").unwrap();
+    fs::remove_dir_all(site.path("state")).unwrap();
+    fs::create_dir(site.path("state")).unwrap();
+    fs::set_permissions(site.path("state"), Permissions::from_mode(0o755)).unwrap();
+    let host = site.serve().unwrap();
+    for path in files(&site.path("state")) {
+        let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode & 0o077, 0, "`{}` has mode {mode:o}", path.display());
+    }
 
     let second = site.tidegate("run", &["--listen", "127.0.0.1:0"]).unwrap();
     assert_eq!(second.code, 2, "{}", second.err);
     assert!(second.err.contains("another host runs with the state directory"), "{}", second.err);
-    assert_eq!(Mcp::new(host.address()).tools().unwrap(), Vec::<String>::new(), "the first one goes on");
+    assert!(!Mcp::new(host.address()).tools().unwrap().is_empty(), "the first one goes on");
     host.stop().unwrap();
 
     fs::set_permissions(site.path("state/host.key"), Permissions::from_mode(0o644)).unwrap();
     let exposed = site.tidegate("run", &["--listen", "127.0.0.1:0"]).unwrap();
     assert_ne!(exposed.code, 0);
     assert!(exposed.err.contains("can be read by others") && exposed.err.contains("chmod 600"), "{}", exposed.err);
+}
+
+/// What lies in a folder, folders in it aside.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
 }
 
 #[test]
@@ -131,7 +156,8 @@ fn nothing_else_than_loopback_is_listened_on() {
 
 #[test]
 fn there_is_no_flag_that_skips_the_signature() {
-    let help = Said::of(Command::new(tidegate_e2e::host().unwrap()).args(["run", "--help"])).unwrap().out.to_lowercase();
+    let help =
+        Said::of(Command::new(tidegate_e2e::host().unwrap()).args(["run", "--help"])).unwrap().out.to_lowercase();
     for word in ["insecure", "no-verify", "skip", "allow-unsigned", "unsafe"] {
         assert!(!help.contains(word), "`{word}` in the help of `run`");
     }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tidegate_attack::{Mcp, Site};
 use tidegate_e2e::{Client, Library};
 
+const MIB: usize = 1 << 20;
 const SECRET: &str = "what-nobody-shall-read";
 
 fn reader(site: &mut Site, access: &str) {
@@ -72,7 +73,6 @@ fn no_path_leads_out_of_the_granted_directory() {
         "/data\0/../secret.txt",
         "/data/..\0",
         "/datax/../secret.txt",
-        "/data/..\\secret.txt",
         "../secret.txt",
         "secret.txt",
         ".",
@@ -211,11 +211,11 @@ fn web() -> (String, Arc<AtomicUsize>) {
 fn no_address_beyond_the_granted_ones_is_reached() {
     let (granted, reached) = web();
     let (forbidden, intruded) = web();
-    let port = |address: &str| address.rsplit(':').next().unwrap().to_owned();
-    let (granted_port, port) = (port(&granted), port(&forbidden));
+    let port_of = |address: &str| address.rsplit(':').next().unwrap().to_owned();
+    let (granted_port, port) = (port_of(&granted), port_of(&forbidden));
     let mut site = Site::new().unwrap();
-    // `*:*` and a name open no private address, whatever they resolve to; the exact address opens itself only.
-    let network = format!("network = [\"{granted}\", \"*:*\", \"localhost:{port}\"]");
+    // `*:*` opens no private address, whatever a name resolves to; the exact address opens itself only.
+    let network = format!("network = [\"{granted}\", \"*:*\"]");
     site.fixture("connector", &network).unwrap();
     site.shipped("tool-fetch", &format!("network = [\"{granted}\"]")).unwrap();
     let host = site.serve().unwrap();
@@ -357,4 +357,16 @@ fn what_a_guest_prints_goes_to_the_log_and_not_into_the_protocol() {
     assert!(lines.next().is_none(), "something came after the last answer");
     let log = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
     assert!(log.contains("forged on stdout") && log.contains("noise on stderr"), "{log}");
+}
+
+#[test]
+fn a_guest_cannot_flood_the_log() {
+    let mut site = Site::new().unwrap();
+    site.fixture("noisy", "limits = { deadline = \"5s\" }").unwrap();
+    let host = site.serve().unwrap();
+    let mut client = Mcp::new(host.address());
+    let _ = client.say("shout", &json!({ "times": 200_000 })).unwrap();
+    let log = host.stop().unwrap();
+    assert!(log.contains("lines a second"), "the log does not say that it drops lines");
+    assert!(log.len() < MIB, "the log has {} bytes", log.len());
 }

@@ -107,7 +107,7 @@ const CASES: &[Case] = &[
     Case {
         key: "kv.bytes",
         guest: Fixture("kv-user"),
-        lines: r#"kv = [{ namespace = "small", access = "read-write", bytes = "20B" }]"#,
+        lines: r#"kv = [{ namespace = "small", access = "read-write", bytes = 20 }]"#,
         calls: &[
             ("kv", r#"{"namespace":"small","action":"set","key":"a","value":"x"}"#, "set"),
             ("kv", r#"{"namespace":"small","action":"set","key":"b","value":"0123456789012345678901234"}"#, "Full"),
@@ -177,6 +177,18 @@ fn every_key_of_a_grant_is_enforced() {
         failures.extend(play(&round));
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn every_limit_has_its_case() {
+    for limit in tidegate_grant::LIMITS {
+        let key = format!("limits.{}", limit.key);
+        // `concurrency` needs several calls at once: it has a test of its own.
+        let covered = limit.key == "concurrency" || CASES.iter().any(|case| case.key.starts_with(&key));
+        assert!(covered, "the limit `{}` has no case here", limit.key);
+    }
+    let pool: Vec<_> = tidegate_grant::POOL_LIMITS.iter().map(|limit| limit.key).collect();
+    assert_eq!(pool, ["stack", "instances"], "`the_pool_bounds_all_components_together` attacks these");
 }
 
 fn name(case: &Case) -> &'static str {

@@ -342,9 +342,12 @@ fn a_component_from_elsewhere_is_refused_in_development_mode_too() {
     fs::create_dir(&folder).unwrap();
     let unsigned = build("quick", &folder).unwrap();
     site.guest("counter", "").unwrap();
-    let host = site.node().serve_with(|command| {
+    let host = site
+        .node()
+        .serve_with(|command| {
             command.arg("--development");
-        }).unwrap();
+        })
+        .unwrap();
     let said = site.add(&unsigned).unwrap();
     assert_eq!(said.code, REFUSED, "{}", said.err);
     assert!(said.err.contains("has no signature"), "{}", said.err);
