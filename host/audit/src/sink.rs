@@ -1,5 +1,6 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -57,7 +58,7 @@ pub struct FileSinkError {
 }
 
 impl FileSink {
-    /// Opens or creates the file.
+    /// Opens or creates the file, for the host's user only: it tells what is called and refused.
     ///
     /// # Errors
     /// When the file cannot be opened for appending.
@@ -65,6 +66,7 @@ impl FileSink {
         let file = OpenOptions::new()
             .create(true)
             .append(true)
+            .mode(0o600)
             .open(path)
             .map_err(|source| FileSinkError { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), file: Mutex::new(file) })

@@ -1,9 +1,11 @@
 //! The database file: opening and reading.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use redb::{Database, DatabaseError, ReadableDatabase, TableDefinition};
+use redb::{Database, DatabaseError, ReadableDatabase, StorageError, TableDefinition};
 
 use crate::limits;
 use crate::writer::{Change, Failure, Writer};
@@ -57,8 +59,11 @@ pub enum OpenError {
 
 impl Storage {
     pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
-        let database = Database::create(path).map_err(|error| OpenError::database(path, error))?;
-        let database = Arc::new(database);
+        // What components keep is for the host's user, also in a directory that others may enter.
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
+        let database = file.map_err(|error| DatabaseError::Storage(StorageError::Io(error)));
+        let database = database.and_then(|file| Database::builder().create_file(file));
+        let database = Arc::new(database.map_err(|error| OpenError::database(path, error))?);
         create_tables(&database).map_err(|error| OpenError::storage(path, error))?;
         let writer = Writer::start(Arc::clone(&database))
             .map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;

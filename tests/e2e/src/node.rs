@@ -128,9 +128,18 @@ impl Node {
     /// # Errors
     /// It ended, or did not answer in time; the error holds its log.
     pub fn serve(&self) -> Result<Host> {
+        self.serve_with(|_| ())
+    }
+
+    /// The same, with arguments or an environment of the test's own.
+    ///
+    /// # Errors
+    /// As [`Node::serve`].
+    pub fn serve_with(&self, prepare: impl FnOnce(&mut Command)) -> Result<Host> {
         let address = free_address()?;
         let mut command = Command::new(layout::host()?);
         command.args(self.run_arguments()).arg("--listen").arg(address.to_string());
+        prepare(&mut command);
         let mut host = Host { process: Process::start(&mut command)?, address };
         let end = Instant::now() + START_LIMIT;
         while !answers(address) {

@@ -1,0 +1,30 @@
+//! Guests written as text.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// Translates `guests/NAME.wat` into `folder/NAME.wasm`.
+///
+/// # Errors
+/// There is no such text, or it is none.
+pub fn build(name: &str, folder: &Path) -> Result<PathBuf> {
+    let text = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests").join(format!("{name}.wat"));
+    let bytes = wat::parse_file(&text).with_context(|| format!("`{}`", text.display()))?;
+    let path = folder.join(format!("{name}.wasm"));
+    std::fs::write(&path, bytes)?;
+    Ok(path)
+}
+
+/// A component that instantiates a component twice, which instantiates a component twice, and so on: a few kilobytes
+/// that ask a compiler for 2 to the power of `levels` instances.
+#[must_use]
+pub fn nested(levels: u32) -> String {
+    let mut text = "(component $c0 (core module $m) (core instance (instantiate $m)))".to_owned();
+    for level in 1..=levels {
+        let inner = level - 1;
+        let twice = format!("(instance (instantiate $c{inner})) (instance (instantiate $c{inner}))");
+        text = format!("(component $c{level} {text} {twice})");
+    }
+    text
+}
