@@ -265,9 +265,7 @@ impl From<CallEvent> for Reply {
 /// A call's error for people.
 pub(crate) fn call_error(error: &CallError) -> String {
     match error {
-        CallError::NotFound(what) => {
-            format!("nothing called `{what}` is in the catalog: `tidegate list` shows what is")
-        }
+        CallError::NotFound(what) => format!("nothing called `{what}` is in the catalog: `tidegate list` shows what is"),
         CallError::InvalidArguments(text) => format!("the arguments do not fit: {text}"),
         CallError::Denied(text) | CallError::Busy(text) | CallError::Failed(text) => text.clone(),
         CallError::Deadline(milliseconds) => {

@@ -92,9 +92,9 @@ impl Host {
     /// # Errors
     /// When the path cannot be read. What is wrong with single components stands in the answer.
     pub async fn load(&self, path: &Path) -> Result<Loaded, ReadError> {
-        let found = read(path)?
-            .into_iter()
-            .map(|found| (found.path.display().to_string(), found.sourced.map_err(|error| chain(&error))));
+        let found = read(path)?.into_iter().map(|found| {
+            (found.path.display().to_string(), found.sourced.map_err(|error| chain(&error)))
+        });
         Ok(self.load_all(found.collect()).await)
     }
 

@@ -36,12 +36,11 @@ mod report;
 mod serve;
 mod trust;
 
-pub use admit::{AdmitError, Admitted};
+pub use admit::{Admitted, AdmitError};
 pub use builder::{BuildError, Builder};
 pub use call::{CallEvent, ToolCall};
 pub use control::{
-    Client as ControlClient, Control, ControlError, Fault as ControlFault, Reply as ControlReply,
-    Request as ControlRequest,
+    Client as ControlClient, Control, ControlError, Fault as ControlFault, Reply as ControlReply, Request as ControlRequest,
 };
 pub use files::{FilesError, StatePaths};
 pub use host::{Host, Loaded, RemoveError};

@@ -188,10 +188,7 @@ impl ComponentReport {
             kind: component.kind().to_string(),
             description: component.manifest().map(|manifest| manifest.description.clone()),
             stateful: component.is_stateful(),
-            paths: component
-                .manifest()
-                .and_then(|manifest| manifest.http.clone())
-                .map_or(Vec::new(), |http| http.paths),
+            paths: component.manifest().and_then(|manifest| manifest.http.clone()).map_or(Vec::new(), |http| http.paths),
             tools: own.map(|entry| ToolReport::new(&entry.definition)).collect(),
             resources: definitions
                 .resources

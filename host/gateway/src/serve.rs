@@ -71,7 +71,8 @@ impl Host {
     fn stream_component(&self, protocol: Option<&str>) -> Result<Arc<Component>, ServeError> {
         let catalog = self.node.router.catalog();
         let serving = catalog.components().iter().filter(|component| component.exports().stream.is_some());
-        let wanted: Vec<_> = serving.filter(|component| protocol.is_none_or(|name| name == component.name())).collect();
+        let wanted: Vec<_> =
+            serving.filter(|component| protocol.is_none_or(|name| name == component.name())).collect();
         match wanted.as_slice() {
             [] => Err(ServeError::NoStream),
             [component] => Ok(Arc::clone(component)),
@@ -117,8 +118,7 @@ impl Routes {
     fn paths(&self) -> String {
         let catalog = self.host.node.router.catalog();
         let manifests = catalog.components().iter().filter_map(|component| component.manifest());
-        let paths: Vec<_> =
-            manifests.filter_map(|manifest| manifest.http.as_ref()).flat_map(|http| &http.paths).collect();
+        let paths: Vec<_> = manifests.filter_map(|manifest| manifest.http.as_ref()).flat_map(|http| &http.paths).collect();
         match paths.as_slice() {
             [] => "no component serves HTTP".to_owned(),
             paths => paths.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", "),

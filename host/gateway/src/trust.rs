@@ -30,7 +30,8 @@ pub fn trust_root(policy: &Policy) -> Result<TrustRoot, TrustedKeysError> {
     let mut signers = Vec::new();
     for (name, signer) in &policy.signers {
         let PolicyKey::Pem(pem) = &signer.key else { return Err(TrustedKeysError::NotRead(name.clone())) };
-        let key = PublicKey::from_pem(pem).map_err(|source| TrustedKeysError::Key { signer: name.clone(), source })?;
+        let key =
+            PublicKey::from_pem(pem).map_err(|source| TrustedKeysError::Key { signer: name.clone(), source })?;
         let roles = signer.roles.iter().map(|role| match role {
             PolicyRole::Component => Role::Component,
             PolicyRole::NativeCode => Role::NativeCode,
