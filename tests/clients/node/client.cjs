@@ -18,6 +18,11 @@ main(async (mode, transport, target) => {
     // Through the bare request: `listTools()` would gather the pages itself.
     page: (cursor) => client.request({ method: "tools/list", params: cursor === undefined ? {} : { cursor } }),
     call: (params, options) => client.callTool(params, options),
+    // Without a level in the request, a modern server sends no messages.
+    meta: () =>
+      client.getNegotiatedProtocolVersion() >= MODERN
+        ? { _meta: { "io.modelcontextprotocol/logLevel": "info" } }
+        : {},
     ping: () => client.ping({ timeout: TIMEOUT_MS }),
     listen: async () => {
       if (client.getNegotiatedProtocolVersion() >= MODERN) await client.listen({ toolsListChanged: true });
@@ -25,6 +30,7 @@ main(async (mode, transport, target) => {
     close: () => client.close(),
   });
   client.setNotificationHandler("notifications/tools/list_changed", () => driver.countChange());
+  client.setNotificationHandler("notifications/message", ({ params }) => driver.keepMessage(params));
   const wire =
     transport === "http"
       ? new StreamableHTTPClientTransport(new URL(target[0]))

@@ -4,7 +4,7 @@
 const { Client } = require("@modelcontextprotocol/sdk/client/index.js");
 const { StdioClientTransport } = require("@modelcontextprotocol/sdk/client/stdio.js");
 const { StreamableHTTPClientTransport } = require("@modelcontextprotocol/sdk/client/streamableHttp.js");
-const { ToolListChangedNotificationSchema } = require("@modelcontextprotocol/sdk/types.js");
+const { LoggingMessageNotificationSchema, ToolListChangedNotificationSchema } = require("@modelcontextprotocol/sdk/types.js");
 const { Driver, TIMEOUT_MS, main } = require("./steps.cjs");
 
 main(async (mode, transport, target) => {
@@ -23,6 +23,7 @@ main(async (mode, transport, target) => {
     close: () => client.close(),
   });
   client.setNotificationHandler(ToolListChangedNotificationSchema, () => driver.countChange());
+  client.setNotificationHandler(LoggingMessageNotificationSchema, ({ params }) => driver.keepMessage(params));
   wire =
     transport === "http"
       ? new StreamableHTTPClientTransport(new URL(target[0]))

@@ -16,11 +16,17 @@ function failure(error) {
 }
 
 class Driver {
-  // `library` has: protocol(), server(), capabilities(), page(cursor), call(params, options), ping(), listen(), close().
+  // `library` has: protocol(), server(), capabilities(), page(cursor), call(params, options), ping(), listen(), close(),
+  // and perhaps meta(): members that every call has.
   constructor(library) {
     this.library = library;
     this.changes = 0;
     this.waiting = [];
+    this.messages = [];
+  }
+
+  keepMessage(message) {
+    this.messages.push(message);
   }
 
   countChange() {
@@ -43,6 +49,8 @@ class Driver {
 
   async call(step) {
     const progress = [];
+    const first = this.messages.length;
+    const heard = () => ({ progress, messages: this.messages.slice(first) });
     const options = { timeout: step.timeout_ms ?? TIMEOUT_MS };
     if (step.progress) {
       options.onprogress = ({ progress: done, total = null, message = null }) =>
@@ -59,10 +67,11 @@ class Driver {
       }, step.cancel_after_ms);
     }
     try {
-      const result = await this.library.call({ name: step.tool, arguments: step.arguments ?? {} }, options);
-      return { result, progress };
+      const params = { name: step.tool, arguments: step.arguments ?? {}, ...this.library.meta?.() };
+      const result = await this.library.call(params, options);
+      return { result, ...heard() };
     } catch (error) {
-      if (cancelled) return { cancelled: true, progress };
+      if (cancelled) return { cancelled: true, ...heard() };
       throw error;
     } finally {
       clearTimeout(timer);

@@ -32,6 +32,10 @@ class Driver:
         self.client: Client
         self.changes = 0
         self.changed = anyio.Event()
+        self.messages: list[dict[str, Any]] = []
+
+    async def on_log(self, message: Any) -> None:
+        self.messages.append(wire(message))
 
     async def on_message(self, message: Any) -> None:
         if isinstance(message, ToolListChangedNotification):
@@ -60,6 +64,7 @@ class Driver:
         async def on_progress(progress: float, total: float | None, message: str | None) -> None:
             seen.append({"progress": progress, "total": total, "message": message})
 
+        first = len(self.messages)
         cancel_after = step.get("cancel_after_ms")
         seconds = None if cancel_after is None else cancel_after / 1000
         with anyio.move_on_after(seconds) as scope:
@@ -70,8 +75,8 @@ class Driver:
                 progress_callback=on_progress if step.get("progress") else None,
             )
         if scope.cancelled_caught:
-            return {"cancelled": True, "progress": seen}
-        return {"result": wire(result), "progress": seen}
+            return {"cancelled": True, "progress": seen, "messages": self.messages[first:]}
+        return {"result": wire(result), "progress": seen, "messages": self.messages[first:]}
 
     async def ping(self, _step: dict[str, Any]) -> dict[str, Any]:
         await self.client.session.send_ping()
@@ -121,7 +126,12 @@ class Driver:
 
     async def run(self, mode: str, server: Any) -> None:
         async with Client(
-            server, mode=mode, message_handler=self.on_message, read_timeout_seconds=TIMEOUT_SECONDS
+            server,
+            mode=mode,
+            message_handler=self.on_message,
+            logging_callback=self.on_log,
+            log_level="info",
+            read_timeout_seconds=TIMEOUT_SECONDS,
         ) as self.client:
             info = self.client.server_info
             say({"connected": {

@@ -126,9 +126,8 @@ impl Client {
     /// # Errors
     /// The client program died or did not answer in time.
     pub fn step(&mut self, step: &Value) -> Result<Value> {
-        self.process.write_line(&step.to_string())?;
-        let line = self.process.read_line(ANSWER_LIMIT)?;
-        serde_json::from_str(&line).with_context(|| format!("not JSON: `{line}`"))
+        self.begin(step)?;
+        self.answer()
     }
 
     /// Calls a tool and gives its result.
@@ -142,6 +141,29 @@ impl Client {
         let result = result.with_context(|| format!("`{tool}` was refused: {answer}"))?;
         ensure!(result.get("isError") != Some(&Value::Bool(true)), "`{tool}` failed: {result}");
         Ok(result)
+    }
+
+    /// What was written to standard error so far by the host, and over stdio by the client too, which passes it on.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.host.as_ref().map_or_else(|| self.process.log(), Host::log)
+    }
+
+    /// Starts a step without waiting for its answer: see [`Client::answer`].
+    ///
+    /// # Errors
+    /// The client program died.
+    pub fn begin(&mut self, step: &Value) -> Result<()> {
+        self.process.write_line(&step.to_string())
+    }
+
+    /// The answer of a step that [`Client::begin`] started.
+    ///
+    /// # Errors
+    /// As those of [`Client::step`].
+    pub fn answer(&mut self) -> Result<Value> {
+        let line = self.process.read_line(ANSWER_LIMIT)?;
+        serde_json::from_str(&line).with_context(|| format!("not JSON: `{line}`"))
     }
 
     /// Disconnects and waits for the program, then for the host.

@@ -18,5 +18,5 @@ mod web;
 
 pub use client::{Client, Library, Transport, inspect, reference_server};
 pub use layout::{components, fixtures, host};
-pub use node::{Host, Node};
+pub use node::{Host, Node, grant};
 pub use web::Web;

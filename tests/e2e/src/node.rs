@@ -1,12 +1,14 @@
 //! A node for one test: key, signed components, policy and state in a folder that goes with it.
 
-use std::io::{Read, Write};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
 
 use crate::layout;
 use crate::process::Process;
@@ -55,6 +57,21 @@ impl Node {
         Ok(node)
     }
 
+    /// A node with `protocol-mcp`, signed and allowed to serve, and these guests of the tests, each signed; `grants` are
+    /// theirs.
+    ///
+    /// # Errors
+    /// Something is not built or not signed.
+    pub fn with_fixtures(names: &[&str], grants: &str) -> Result<Self> {
+        let node = Self::empty()?;
+        node.add(&layout::components()?.join("protocol-mcp.wasm"))?;
+        for name in names {
+            node.add(&layout::fixtures()?.join(format!("{name}.wasm")))?;
+        }
+        node.write_policy(&format!("{}{grants}", grant("protocol-mcp", "gateway = true")))?;
+        Ok(node)
+    }
+
     /// A path in the node's folder.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
@@ -72,8 +89,17 @@ impl Node {
     /// # Errors
     /// The file is not there, or is refused for signing.
     pub fn add(&self, component: &Path) -> Result<PathBuf> {
+        self.sign_into("components", component)
+    }
+
+    /// Copies a component into a folder of the node, which the host does not read by itself, and signs it.
+    ///
+    /// # Errors
+    /// The file is not there, or is refused for signing.
+    pub fn sign_into(&self, folder: &str, component: &Path) -> Result<PathBuf> {
         let name = component.file_name().context("a component has a file name")?;
-        let copy = self.path("components").join(name);
+        std::fs::create_dir_all(self.path(folder))?;
+        let copy = self.path(folder).join(name);
         std::fs::copy(component, &copy).with_context(|| format!("cannot copy `{}`", component.display()))?;
         self.tidegate(&["sign", "--key", &self.shown("tests.key"), &copy.display().to_string()])?;
         Ok(copy)
@@ -94,9 +120,6 @@ impl Node {
     /// `"127.0.0.1:8080"` with its quotes.
     #[must_use]
     pub fn shipped_grants(&self, network: &str) -> String {
-        let grant = |component: &str, lines: &str| {
-            format!("[[grant]]\nsigner = \"tests\"\ncomponent = \"{component}\"\n{lines}\n\n")
-        };
         let files = format!(
             "directories = [{{ host = \"{}\", guest = \"/files\", access = \"read-write\" }}]",
             self.files().display()
@@ -163,6 +186,24 @@ impl Node {
         Ok(command)
     }
 
+    /// Sends one command to the host that runs on this node, as `tidegate add` does, and gives the last answer.
+    ///
+    /// # Errors
+    /// No host runs, or it refuses.
+    pub fn command(&self, command: &Value) -> Result<Value> {
+        let mut socket = UnixStream::connect(self.path("state/control.sock")).context("no host runs")?;
+        writeln!(socket, "{command}")?;
+        let mut last = Value::Null;
+        for line in BufReader::new(socket).lines() {
+            last = serde_json::from_str(&line?)?;
+        }
+        ensure!(
+            !last.is_null() && last.get("reply") != Some(&Value::from("failed")),
+            "the host refuses {command}: {last}"
+        );
+        Ok(last)
+    }
+
     fn run_arguments(&self) -> Vec<String> {
         let pairs = [("--state", "state"), ("--policy", "policy.toml"), ("--components", "components")];
         let named = pairs.into_iter().flat_map(|(option, name)| [option.to_owned(), self.shown(name)]);
@@ -172,6 +213,12 @@ impl Node {
     fn shown(&self, name: &str) -> String {
         self.path(name).display().to_string()
     }
+}
+
+/// A grant of the signer `tests`.
+#[must_use]
+pub fn grant(component: &str, lines: &str) -> String {
+    format!("[[grant]]\nsigner = \"tests\"\ncomponent = \"{component}\"\n{lines}\n\n")
 }
 
 /// A host that runs; it ends with this value.

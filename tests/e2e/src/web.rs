@@ -1,12 +1,12 @@
 //! A small web server for `tool-fetch`.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 
 use anyhow::Result;
 
 /// A server on a loopback port, for as long as the test runs. Paths: `/page` (HTML), `/data.json`, `/away` (redirects
-/// to `/page` of this server); anything else is 404.
+/// to `/page` of this server), `/echo` (gives back the body and its type); anything else is 404.
 #[derive(Debug)]
 pub struct Web {
     address: SocketAddr,
@@ -43,24 +43,48 @@ impl Web {
 }
 
 fn answer(mut stream: TcpStream) -> std::io::Result<()> {
-    let mut lines = BufReader::new(stream.try_clone()?).lines();
-    let request = lines.next().transpose()?.unwrap_or_default();
-    for line in lines {
-        if line?.is_empty() {
-            break;
-        }
-    }
-    let (status, header, body) = match request.split_whitespace().nth(1) {
-        Some("/page") => (
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let (request, kind, sent) = request(&mut reader)?;
+    let path = request.split_whitespace().nth(1).unwrap_or_default();
+    let (status, header, body): (_, &str, &[u8]) = match path {
+        "/page" => (
             "200 OK",
             "Content-Type: text/html; charset=utf-8",
-            "<!doctype html><title>Tides</title><h1>High water</h1><p>At <b>noon</b> &amp; midnight.</p><script>x()</script>",
+            b"<!doctype html><title>Tides</title><h1>High water</h1><p>At <b>noon</b> &amp; midnight.</p><script>x()</script>",
         ),
-        Some("/data.json") => ("200 OK", "Content-Type: application/json", r#"{"tide":"high"}"#),
-        Some("/away") => ("302 Found", "Location: /page", ""),
-        _ => ("404 Not Found", "Content-Type: text/plain", "nothing here"),
+        "/data.json" => ("200 OK", "Content-Type: application/json", br#"{"tide":"high"}"#),
+        "/away" => ("302 Found", "Location: /page", b""),
+        "/echo" => ("200 OK", &kind, &sent),
+        _ => ("404 Not Found", "Content-Type: text/plain", b"nothing here"),
     };
     let length = body.len();
-    write!(stream, "HTTP/1.1 {status}\r\n{header}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")?;
+    write!(stream, "HTTP/1.1 {status}\r\n{header}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n")?;
+    if !request.starts_with("HEAD") {
+        stream.write_all(body)?;
+    }
     stream.flush()
+}
+
+/// The request line, the header line of the body's type, and the body.
+fn request(reader: &mut impl BufRead) -> std::io::Result<(String, String, Vec<u8>)> {
+    let mut line = || -> std::io::Result<String> {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        Ok(line.trim_end().to_owned())
+    };
+    let (first, mut kind, mut length) = (line()?, String::from("Content-Type: application/octet-stream"), 0);
+    loop {
+        let line = line()?;
+        match line.split_once(':') {
+            None => break,
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                length = value.trim().parse().unwrap_or(0);
+            }
+            Some((name, _)) if name.eq_ignore_ascii_case("content-type") => kind = line,
+            Some(_) => {}
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    Ok((first, kind, body))
 }

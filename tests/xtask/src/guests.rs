@@ -25,14 +25,24 @@ pub(crate) fn command(layout: &Layout, rest: &[String]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds everything that runs inside the host.
+/// Builds everything that runs inside the host: the shipped components and the tests' guests.
 pub(crate) fn build(layout: &Layout) -> Result<()> {
-    let toolchain = Toolchain::find_or_install(&|line| eprintln!("{line}"))?;
-    workspace(layout, &toolchain, "components", &layout.components(), Manifest::Required)?;
-    if layout.root.join("tests/fixtures/Cargo.toml").is_file() {
-        workspace(layout, &toolchain, "tests/fixtures", &layout.fixtures(), Manifest::Optional)?;
-    }
-    Ok(())
+    let toolchain = toolchain()?;
+    components(layout, &toolchain)?;
+    workspace(layout, &toolchain, "tests/fixtures", &layout.fixtures(), Manifest::Optional)
+}
+
+/// Builds the shipped components only: all that a host needs to serve.
+pub(crate) fn build_shipped(layout: &Layout) -> Result<()> {
+    components(layout, &toolchain()?)
+}
+
+fn toolchain() -> Result<Toolchain> {
+    Ok(Toolchain::find_or_install(&|line| eprintln!("{line}"))?)
+}
+
+fn components(layout: &Layout, toolchain: &Toolchain) -> Result<()> {
+    workspace(layout, toolchain, "components", &layout.components(), Manifest::Required)
 }
 
 fn workspace(layout: &Layout, toolchain: &Toolchain, folder: &str, out: &Path, manifest: Manifest) -> Result<()> {

@@ -16,12 +16,13 @@ pub(crate) fn command(layout: &Layout, rest: &[String]) -> Result<ExitCode> {
         _ => bail!("`cargo x lint` knows only `--fix`"),
     }
     let mut steps = Steps::new();
-    run(layout, &mut steps);
+    formatting(layout, &mut steps);
+    lints(layout, &mut steps);
     Ok(if steps.close() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The steps, for `lint` and for `test`.
-pub(crate) fn run(layout: &Layout, steps: &mut Steps) {
+/// The quick step, for `lint` and for `test`.
+pub(crate) fn formatting(layout: &Layout, steps: &mut Steps) {
     steps.run("formatting", || {
         needs(layout, "fmt", "rustfmt")?;
         let mut good = true;
@@ -30,6 +31,10 @@ pub(crate) fn run(layout: &Layout, steps: &mut Steps) {
         }
         Ok(Count::of(good))
     });
+}
+
+/// The steps that compile, for `lint` and for `test`.
+pub(crate) fn lints(layout: &Layout, steps: &mut Steps) {
     steps.run("clippy", || {
         needs(layout, "clippy", "clippy")?;
         let mut lint = cargo(layout, &layout.root);

@@ -12,7 +12,7 @@ use crate::layout::Layout;
 pub(crate) fn command(layout: &Layout, rest: &[String]) -> Result<ExitCode> {
     // Progress goes to standard error throughout: with `--stdio`, standard output belongs to the protocol.
     eprintln!("building the components");
-    guests::build(layout)?;
+    guests::build_shipped(layout)?;
     eprintln!("building the host");
     quietly(layout.cargo().args(["build", "--locked", "--package", "tidegate-cli"]))?;
     let host = layout.host("debug");

@@ -12,6 +12,7 @@ pub(crate) struct Steps {
     passed: usize,
     failed: usize,
     failures: Vec<String>,
+    times: Vec<(String, Duration)>,
 }
 
 /// What a step counted.
@@ -30,7 +31,7 @@ impl Count {
 
 impl Steps {
     pub(crate) fn new() -> Self {
-        Self { start: Instant::now(), passed: 0, failed: 0, failures: Vec::new() }
+        Self { start: Instant::now(), passed: 0, failed: 0, failures: Vec::new(), times: Vec::new() }
     }
 
     /// Runs a step and counts it. A step that cannot run is one failure; the run goes on.
@@ -43,6 +44,7 @@ impl Steps {
         });
         self.passed += count.passed;
         self.failed += count.failed;
+        self.times.push((heading.to_owned(), start.elapsed()));
         let took = clock(start.elapsed());
         if count.failed == 0 {
             println!("<== {heading}: passed ({took})");
@@ -56,6 +58,9 @@ impl Steps {
     /// Prints the closing lines; true when nothing failed.
     pub(crate) fn close(self) -> bool {
         println!("\nall steps took {}", clock(self.start.elapsed()));
+        for (heading, time) in &self.times {
+            println!("{:>7}  {heading}", clock(*time));
+        }
         if !self.failures.is_empty() {
             println!("failed: {}", self.failures.join(", "));
         }

@@ -21,12 +21,21 @@ pub(crate) fn command(layout: &Layout, rest: &[String]) -> Result<ExitCode> {
         _ => bail!("`cargo x test` takes one filter; see `cargo x test --help`"),
     };
     let mut steps = Steps::new();
-    // Preparations count only when they fail: they are not tests.
-    prepare(&mut steps, "guests", || guests::build(layout));
-    prepare(&mut steps, "the official clients", || clients::install(layout));
-    prepare(&mut steps, "the host", || must(layout.cargo().args(["build", "--locked", "--package", "tidegate-cli"])));
+    // Cheap before dear, and what cannot go on ends at once: a person waits for the first failure.
     if filter.is_none() {
-        quality::run(layout, &mut steps);
+        quality::formatting(layout, &mut steps);
+    }
+    let ready = prepare(&mut steps, "guests", || guests::build(layout))
+        && prepare(&mut steps, "the host", || {
+            must(layout.cargo().args(["build", "--locked", "--package", "tidegate-cli"]))
+        })
+        && prepare(&mut steps, "the official clients", || clients::install(layout));
+    if !ready {
+        println!("the tests need what could not be prepared; none of them ran");
+        return Ok(end(steps));
+    }
+    if filter.is_none() {
+        steps.run("tests of the components", || component_tests(layout));
     }
     steps.run("tests of the host", || host_tests(layout, filter));
     if filter.is_none() {
@@ -34,19 +43,24 @@ pub(crate) fn command(layout: &Layout, rest: &[String]) -> Result<ExitCode> {
             counted(layout.cargo().args(["test", "--doc", "--workspace", "--locked", "--no-fail-fast"]))
         });
         steps.run("the official conformance suite", || conformance::run(layout));
-        steps.run("tests of the components", || {
-            let mut tests = layout.cargo();
-            tests
-                .current_dir(layout.root.join("components"))
-                .env("CARGO_TARGET_DIR", layout.target.join("guests/native"));
-            counted(tests.args(["test", "--workspace", "--no-fail-fast"]))
-        });
+        quality::lints(layout, &mut steps);
     }
-    Ok(if steps.close() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(end(steps))
 }
 
-fn prepare(steps: &mut Steps, heading: &str, work: impl FnOnce() -> Result<()>) {
-    steps.run(heading, || work().map(|()| Count::default()));
+fn end(steps: Steps) -> ExitCode {
+    if steps.close() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn component_tests(layout: &Layout) -> Result<Count> {
+    let mut tests = layout.cargo();
+    tests.current_dir(layout.root.join("components")).env("CARGO_TARGET_DIR", layout.target.join("guests/native"));
+    counted(tests.args(["test", "--workspace", "--locked", "--no-fail-fast"]))
+}
+
+/// Preparations count only when they fail: they are not tests.
+fn prepare(steps: &mut Steps, heading: &str, work: impl FnOnce() -> Result<()>) -> bool {
+    steps.run(heading, || work().map(|()| Count::default()))
 }
 
 fn host_tests(layout: &Layout, filter: Option<&str>) -> Result<Count> {
