@@ -1,0 +1,69 @@
+//! Figures side by side in one run: the host, `wasmtime serve` with an equivalent component, and bare hyper.
+//!
+//! ```text
+//! options   arguments
+//! needs     what must be there: binaries, components, wrk, wasmtime
+//! machine   where it was measured
+//! node      a folder with key, policy and signed components
+//! server    a process that serves: its start, its CPU time, its memory, its end
+//! message   what is sent, in both eras of the protocol
+//! load      wrk;  stdio: the same over a pipe;  cold: from start to first answer
+//! measure   rounds in alternation;  table: medians and ratios
+//! floor     the bare hyper echo, this program started as a server
+//! ```
+#![allow(missing_docs, reason = "a program")]
+
+mod cold;
+mod floor;
+mod load;
+mod machine;
+mod measure;
+mod message;
+mod needs;
+mod node;
+mod options;
+mod report;
+mod server;
+mod stdio;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::options::{Options, Task};
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    match options::read(std::env::args().skip(1))? {
+        Task::Help => {
+            print!("{}", options::HELP);
+            Ok(())
+        }
+        Task::Floor(address) => floor::serve(address),
+        Task::Measure(options) => bench(&options),
+    }
+}
+
+fn bench(options: &Options) -> Result<()> {
+    let needs = needs::find()?;
+    let machine = machine::line();
+    let node = node::Node::prepare(&needs)?;
+    let cold = cold::measure(&needs, &node, options)?;
+    let rows = measure::rounds(&needs, &node, options)?;
+    let report = report::Report::new(machine, options, rows, cold);
+    if options.json {
+        println!("{}", report.json()?);
+    } else {
+        print!("{}", report.table());
+    }
+    Ok(())
+}
