@@ -20,6 +20,7 @@ use crate::gateway::{Call, Gateway, Mailbox, Source, Watch};
 type Script = Box<dyn Fn(&Request) -> Vec<Event>>;
 type Describe = Box<dyn Fn(&mut Tool)>;
 type Hook = Box<dyn FnOnce(&Double)>;
+type Events = Rc<RefCell<VecDeque<Event>>>;
 type Messages = Rc<RefCell<Vec<Vec<u8>>>>;
 
 /// The double.
@@ -33,6 +34,8 @@ pub(crate) struct Double {
     boxes: RefCell<BTreeMap<String, Messages>>,
     pub(crate) changes: Rc<RefCell<Vec<Change>>>,
     hooks: RefCell<VecDeque<Hook>>,
+    patient: RefCell<VecDeque<Hook>>,
+    latest: RefCell<Option<Events>>,
     counter: Cell<u64>,
     clock: Cell<u64>,
     /// The client of the request has gone.
@@ -44,7 +47,7 @@ pub(crate) struct Double {
 }
 
 pub(crate) struct DoubleCall {
-    events: RefCell<VecDeque<Event>>,
+    events: Events,
     finishes: Rc<Cell<u32>>,
     cancels: Rc<Cell<u32>>,
 }
@@ -83,6 +86,24 @@ impl Double {
     /// Does something when the code under test waits next with nothing ready.
     pub(crate) fn when_waiting(&self, hook: impl FnOnce(&Self) + 'static) {
         self.hooks.borrow_mut().push_back(Box::new(hook));
+    }
+
+    /// Ids of the mailboxes there are.
+    pub(crate) fn boxes(&self) -> Vec<String> {
+        self.boxes.borrow().keys().cloned().collect()
+    }
+
+    /// Does something when the code under test waits next with nothing ready and a minute's patience: the waits of a
+    /// moment, for what is quick, end without it.
+    pub(crate) fn when_waiting_without_end(&self, hook: impl FnOnce(&Self) + 'static) {
+        self.patient.borrow_mut().push_back(Box::new(hook));
+    }
+
+    /// Lets an event happen in the call that started last.
+    pub(crate) fn happen(&self, event: Event) {
+        if let Some(events) = self.latest.borrow().as_ref() {
+            events.borrow_mut().push_back(event);
+        }
     }
 
     /// Posts to the only session there is.
@@ -189,11 +210,9 @@ impl Gateway for Double {
             Target::Completion(_) => vec![Event::Done(Err(Error::NotFound("it".into())))],
         };
         self.started.borrow_mut().push(request);
-        DoubleCall {
-            events: RefCell::new(events.into()),
-            cancels: self.cancels.clone(),
-            finishes: self.finishes.clone(),
-        }
+        let events: Events = Rc::new(RefCell::new(events.into()));
+        *self.latest.borrow_mut() = Some(events.clone());
+        DoubleCall { events, cancels: self.cancels.clone(), finishes: self.finishes.clone() }
     }
 
     fn watch(&self) -> DoubleWatch {
@@ -222,7 +241,7 @@ impl Gateway for Double {
     }
 
     fn now(&self) -> u64 {
-        self.clock.set(self.clock.get() + 1_000);
+        self.clock.set(self.clock.get() + 100);
         self.clock.get()
     }
 
@@ -247,7 +266,9 @@ impl Gateway for Double {
 
     fn wait(&self, sources: &[Source<'_, Self>], limit: Option<Duration>) -> bool {
         while !sources.iter().any(|source| self.ready(source)) {
+            let patient = limit.is_none_or(|limit| limit >= Duration::from_secs(60));
             let hook = self.hooks.borrow_mut().pop_front();
+            let hook = hook.or_else(|| if patient { self.patient.borrow_mut().pop_front() } else { None });
             match hook {
                 Some(hook) => hook(self),
                 None if limit.is_some() => return false,

@@ -229,7 +229,11 @@ pub(crate) fn get<G: Gateway>(gateway: &G, request: &Request<'_>) -> Result<Stri
 pub(crate) fn update<G: Gateway>(gateway: &G, request: &Request<'_>) -> Result<String, RpcError> {
     let task = Task::open(gateway, &request.params)?;
     let raw = request.params.input_responses.ok_or_else(|| RpcError::params("`inputResponses` is missing"))?;
-    inputs::responses(raw)?;
+    let open = match task.status().1 {
+        Status::InputRequired(json) => members(&json),
+        _ => BTreeMap::new(),
+    };
+    inputs::responses_to(raw.get(), |id| open.contains_key(id))?;
     wish(&task, format!("U{}", raw.get()).as_bytes())?;
     Ok(answer::empty(&NEWEST, &request.id))
 }

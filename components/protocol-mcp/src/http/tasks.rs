@@ -64,7 +64,12 @@ enum Quick {
 
 /// Waits a moment for the call's end. Reports on the way have no place to go.
 fn quick<G: Gateway>(gateway: &G, call: &G::Call) -> Quick {
-    while gateway.wait(&[Source::Call(call), Source::Closed], Some(QUICK)) {
+    let start = gateway.now();
+    // Reports do not buy time: a call that talks becomes a task too.
+    while let Some(left) = QUICK.checked_sub(Duration::from_millis(gateway.now().saturating_sub(start))) {
+        if !gateway.wait(&[Source::Call(call), Source::Closed], Some(left)) {
+            break;
+        }
         if gateway.is_closed() {
             return Quick::Gone;
         }
@@ -149,12 +154,10 @@ impl<G: Gateway> Worker<'_, G> {
             self.gateway.wait(&[Source::Mailbox(self.task.mailbox(), self.task.seen)], Some(PATIENCE));
             for wish in self.task.wishes()? {
                 let Wish::Answers(json) = wish else { return None };
-                for answer in inputs::responses_in(&json).unwrap_or_default() {
-                    let asked = questions.questions.iter().any(|one| one.id == answer.id);
-                    if asked && !answers.iter().any(|one| one.id == answer.id) {
-                        answers.push(answer);
-                    }
-                }
+                let asked = |id: &str| questions.questions.iter().any(|one| one.id == id);
+                let open = |id: &str| asked(id) && !answers.iter().any(|one| one.id == id);
+                let new = inputs::responses_to(&json, open).unwrap_or_default();
+                answers.extend(new);
             }
         }
         Some(answers)

@@ -5,6 +5,7 @@
 mod legacy;
 mod modern;
 mod rules;
+mod tasks;
 
 use serde_json::{Value, json};
 
@@ -108,7 +109,8 @@ fn modern_with(gateway: &Double, method: &str, mut params: Value, meta: Value) -
     });
     all.as_object_mut().unwrap().extend(meta.as_object().unwrap().clone());
     params["_meta"] = all;
-    let name = params["name"].as_str().or(params["uri"].as_str()).unwrap_or_default().to_owned();
+    let name =
+        params["name"].as_str().or(params["uri"].as_str()).or(params["taskId"].as_str()).unwrap_or_default().to_owned();
     let mut headers = vec![("MCP-Protocol-Version", "2026-07-28"), ("Mcp-Method", method)];
     if !name.is_empty() {
         headers.push(("Mcp-Name", &name));

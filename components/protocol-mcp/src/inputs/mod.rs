@@ -7,4 +7,4 @@ mod replies;
 
 pub(crate) use asking::{Asked, Asking};
 pub(crate) use questions::{missing, question, requests};
-pub(crate) use replies::{reply, responses, responses_in};
+pub(crate) use replies::{reply, responses, responses_to};

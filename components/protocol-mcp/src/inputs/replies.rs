@@ -59,21 +59,21 @@ struct Block<'a> {
 /// # Errors
 /// -32602 for what is not an object of answers.
 pub(crate) fn responses(raw: &RawValue) -> Result<Vec<Answer>, RpcError> {
-    responses_in(raw.get())
+    responses_to(raw.get(), |_| true)
 }
 
-/// As [`responses`], from text.
+/// As [`responses`], from text, and only the answers whose question was `asked`: others may be anything.
 ///
 /// # Errors
 /// As [`responses`].
-pub(crate) fn responses_in(json: &str) -> Result<Vec<Answer>, RpcError> {
+pub(crate) fn responses_to(json: &str, asked: impl Fn(&str) -> bool) -> Result<Vec<Answer>, RpcError> {
     let members: BTreeMap<String, &RawValue> =
         serde_json::from_str(json).map_err(|_| RpcError::params("`inputResponses` must be an object of answers"))?;
     let read = |(id, raw): (String, &RawValue)| match reply(raw) {
         Some(reply) => Ok(Answer { id, reply }),
         None => Err(RpcError::params(format!("the answer to `{id}` is none that MCP knows"))),
     };
-    members.into_iter().map(read).collect()
+    members.into_iter().filter(|(id, _)| asked(id)).map(read).collect()
 }
 
 /// Reads one answer; its members say which kind it is.
