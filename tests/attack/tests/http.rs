@@ -179,6 +179,11 @@ fn what_is_no_request_is_told_so() {
         let found = message["error"]["code"].as_i64().unwrap();
         assert!(*code == 0 || found == *code, "{what}: {message}");
     }
+    for method in ["PUT", "PATCH", "BREW", "TRACE"] {
+        let request = format!("{method} /mcp HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\n\r\n");
+        let status = raw(address, request.as_bytes()).status;
+        assert!(matches!(status, 400 | 405 | 501), "{method}: {status}");
+    }
     for depth in [1_000, 100_000, 1_000_000] {
         for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
             let body = format!(

@@ -123,6 +123,41 @@ fn no_path_leads_out_of_the_granted_directory() {
 }
 
 #[test]
+fn the_shipped_file_tools_stay_inside() {
+    let mut site = Site::new().unwrap();
+    fs::create_dir(site.path("granted")).unwrap();
+    fs::write(site.path("granted/open.txt"), "open").unwrap();
+    fs::write(site.path("secret.txt"), SECRET).unwrap();
+    symlink("../secret.txt", site.path("granted/link")).unwrap();
+    symlink(site.path(""), site.path("granted/up")).unwrap();
+    let host = site.shown("granted");
+    let line = format!("directories = [{{ host = \"{host}\", guest = \"/files\", access = \"read-only\" }}]");
+    site.shipped("tool-files", &line).unwrap();
+    let host = site.serve().unwrap();
+    let mut client = Mcp::new(host.address());
+    assert!(client.say("read_file", &json!({ "path": "/files/open.txt" })).unwrap().contains("open"));
+    let inner = site.shown("secret.txt");
+    for path in ["/files/../secret.txt", "/files/link", "/files/up/secret.txt", "../secret.txt", "/", "/etc", &inner] {
+        for (tool, arguments) in [
+            ("read_file", json!({ "path": path })),
+            ("list_directory", json!({ "path": path })),
+            ("search_files", json!({ "path": path, "text": "nobody" })),
+            ("write_file", json!({ "path": path, "content": "changed" })),
+        ] {
+            let answer = client.call(tool, &arguments).unwrap();
+            assert!(!answer.to_string().contains(SECRET), "{tool} `{path}`: {answer}");
+            let failed = answer["error"].is_object() || answer["result"]["isError"] == true;
+            assert!(failed || tool == "list_directory" || tool == "search_files", "{tool} `{path}`: {answer}");
+            assert!(!answer.to_string().contains("secret.txt\"") || failed, "{tool} `{path}`: {answer}");
+        }
+    }
+    assert_eq!(fs::read_to_string(site.path("secret.txt")).unwrap(), SECRET);
+    let answer = client.call("write_file", &json!({ "path": "/files/new.txt", "content": "x" })).unwrap();
+    assert_eq!(answer["result"]["isError"], true, "read-only: {answer}");
+    host.stop().unwrap();
+}
+
+#[test]
 fn a_link_that_changes_under_the_guest_does_not_lead_out() {
     let mut site = Site::new().unwrap();
     reader(&mut site, "read-only");

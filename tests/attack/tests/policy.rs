@@ -49,7 +49,7 @@ const CASES: &[Case] = &[
         lines: r#"directories = [{ host = "HOST", guest = "/other", access = "read-only" }]"#,
         calls: &[
             ("path", r#"{"action":"read","path":"/other/a.txt"}"#, "in the file"),
-            ("path", r#"{"action":"read","path":"/data/a.txt"}"#, "failed to find a pre-opened"),
+            ("path", r#"{"action":"read","path":"/data/a.txt"}"#, "No such file"),
         ],
     },
     Case {
@@ -59,7 +59,7 @@ const CASES: &[Case] = &[
         calls: &[
             ("connect", r#"{"url":"http://192.0.2.2/"}"#, "Denied"),
             ("connect", r#"{"url":"http://192.0.2.1:81/"}"#, "Denied"),
-            ("connect", r#"{"url":"http://example.com/"}"#, "Denied"),
+            ("connect", r#"{"url":"http://example.com:81/"}"#, "Denied"),
         ],
     },
     Case {
@@ -77,7 +77,7 @@ const CASES: &[Case] = &[
         guest: Fixture("connector"),
         lines: r#"network = ["127.0.0.0/30:*"]"#,
         calls: &[
-            ("connect", r#"{"url":"http://127.0.0.1:1/"}"#, "Refused"),
+            ("connect", r#"{"url":"http://127.0.0.1:1/"}"#, "refused the connection"),
             ("connect", r#"{"url":"http://127.0.0.4:1/"}"#, "Denied"),
         ],
     },
