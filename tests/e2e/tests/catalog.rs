@@ -172,7 +172,7 @@ fn starts(node: &Node) {
 fn foreign_calls() -> Vec<(&'static str, Value, Value)> {
     let numbers = json!({"a": 255, "b": -128, "c": 65535, "d": -32768, "e": 4_294_967_295_u32, "f": -2_147_483_648,
         "g": "18446744073709551615", "h": "-9223372036854775808", "i": 0.5, "j": -1.25});
-    let square = json!([{"x": 0, "y": 0}, {"x": 2, "y": 0}, {"x": 2, "y": 2}, {"x": 0, "y": 2}]);
+    let square = json!([{"x": 0, "y": 0}, {"x": 1, "y": 0}, {"x": 1, "y": 1}, {"x": 0, "y": 1}]);
     vec![
         ("add", json!({"a": 2, "b": -5}), json!({"result": -3})),
         (
@@ -188,7 +188,7 @@ fn foreign_calls() -> Vec<(&'static str, Value, Value)> {
         ("lengths", json!({"texts": ["tide", null]}), json!({"result": [[4, true], [0, false]]})),
         ("opposite", json!({"colour": "red"}), json!({"result": "green"})),
         ("missing", json!({"rights": ["write"]}), json!({"result": ["read", "execute"]})),
-        ("shapes-middle", json!({"points": square}), json!({"result": {"x": 1.0, "y": 1.0}})),
+        ("shapes-middle", json!({"points": square}), json!({"result": {"x": 0.5, "y": 0.5}})),
     ]
 }
 
