@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tidegate::attestation::{Algorithm, PrivateKey};
 use tidegate::bundle::Bundle;
-use tidegate::types::content::Body;
+use tidegate::types::content::Content;
 use tidegate::types::tools::Output;
 use tidegate::{AdmitError, Builder, CallError, CallEvent, Host, RemoveError};
 
@@ -59,8 +59,8 @@ fn target() -> PathBuf {
 }
 
 fn text(output: &Output) -> &str {
-    match &output.content.first().unwrap().body {
-        Body::Text(text) => text,
+    match output.content.first().unwrap() {
+        Content::Text(text) => &text.text,
         other => panic!("no text: {other:?}"),
     }
 }

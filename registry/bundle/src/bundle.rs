@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use tidegate_reference::Digest;
-use wasmparser::{ComponentExportSectionReader, ComponentImportSectionReader};
+use wasmparser::{ComponentExportSectionReader, ComponentImportSectionReader, ComponentTypeRef, TypeBounds};
 
 use crate::manifest::{MANIFEST_SECTION, Manifest};
 use crate::sections::{Section, SectionError, check_preamble, id, sections};
@@ -117,7 +117,8 @@ impl Bundle {
         self.manifest.as_deref()
     }
 
-    /// Names of the outermost component's imports, such as `wasi:clocks/wall-clock@0.2.12`, in its order.
+    /// Names of the outermost component's imports, such as `wasi:clocks/wall-clock@0.2.12`, in its order, without types
+    /// that it defines itself.
     #[must_use]
     pub fn imports(&self) -> &[String] {
         &self.imports
@@ -158,7 +159,13 @@ impl Outline {
             match section.id {
                 id::IMPORT => {
                     for import in ComponentImportSectionReader::new(section.reader())? {
-                        imports.push(plain(import?.name.name, &section)?);
+                        let import = import?;
+                        let name = plain(import.name.name, &section)?;
+                        // A world's own types (`enum`, `flags`) are imports whose definition stands beside them: there is
+                        // nothing to give. A resource is something to give.
+                        if !matches!(import.ty, ComponentTypeRef::Type(TypeBounds::Eq(_))) {
+                            imports.push(name);
+                        }
                     }
                 }
                 id::EXPORT => {

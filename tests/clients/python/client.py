@@ -38,7 +38,8 @@ class Driver:
         self.messages.append(wire(message))
 
     async def on_message(self, message: Any) -> None:
-        if isinstance(message, ToolListChangedNotification):
+        # What belongs to a subscription comes here too; it is counted there.
+        if isinstance(message, ToolListChangedNotification) and self.client.protocol_version < MODERN:
             self.count_change()
 
     def count_change(self) -> None:

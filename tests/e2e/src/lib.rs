@@ -11,6 +11,7 @@
 //! ```
 
 mod client;
+mod compiled;
 mod layout;
 mod node;
 mod process;

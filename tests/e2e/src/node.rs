@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::layout;
 use crate::process::Process;
+use crate::{compiled, layout};
 
 /// How long a host may take until it answers: on a busy machine it compiles its components first.
 const START_LIMIT: Duration = Duration::from_secs(120);
@@ -32,6 +32,7 @@ impl Node {
         for folder in ["components", "files"] {
             std::fs::create_dir(node.path(folder))?;
         }
+        compiled::give(&node.path("state"))?;
         node.tidegate(&["key", "new", "--out", &node.shown("tests.key")])?;
         node.write_policy("")?;
         Ok(node)
@@ -172,6 +173,7 @@ impl Node {
             ensure!(Instant::now() < end, "the host did not answer within {START_LIMIT:?}; log:\n{}", host.log());
             std::thread::sleep(Duration::from_millis(20));
         }
+        compiled::keep(&self.path("state"))?;
         Ok(host)
     }
 

@@ -64,31 +64,57 @@ fn renamed(from: &str, to: &str) -> Vec<u8> {
     bytes
 }
 
-#[test]
-fn additions_and_removals_are_told_to_clients_of_both_eras() {
-    for transport in [Transport::Http, Transport::Stdio] {
-        for library in LIBRARIES {
-            let node = Node::with_fixtures(&["echo"], "").unwrap();
-            let signed = node.sign_into("later", &fixtures().unwrap().join("content.wasm")).unwrap();
-            let mut client = Client::connect(library, transport, &node).unwrap();
-            let way = format!("{library:?} over {transport:?}");
-            assert_eq!(names(&list(&mut client)), ["echo"], "{way}");
-            client.step(&json!({"do": "listen"})).unwrap();
+/// A node with `echo`, and `content` signed beside it.
+fn growing() -> (Node, Value, Value) {
+    let node = Node::with_fixtures(&["echo"], "").unwrap();
+    let signed = node.sign_into("later", &fixtures().unwrap().join("content.wasm")).unwrap();
+    (node, json!({"command": "add", "path": signed}), json!({"command": "remove", "name": "content"}))
+}
 
-            node.command(&json!({"command": "add", "path": signed})).unwrap();
-            let told = client.step(&json!({"do": "changes", "at_least": 1, "timeout_ms": 20_000})).unwrap();
-            assert_eq!(told["changes"], 1, "{way}");
-            assert_eq!(names(&list(&mut client)), ["echo", "give", "fail", "meta", "long"], "{way}");
-            client.call("give", &json!({"kind": "text"})).unwrap();
-
-            node.command(&json!({"command": "remove", "name": "content"})).unwrap();
-            let told = client.step(&json!({"do": "changes", "at_least": 2, "timeout_ms": 20_000})).unwrap();
-            assert_eq!(told["changes"], 2, "{way}");
-            assert_eq!(names(&list(&mut client)), ["echo"], "{way}");
-            let gone = client.step(&json!({"do": "call", "tool": "give", "arguments": {"kind": "text"}})).unwrap();
-            assert!(gone["error"]["message"].is_string(), "{way}: {gone}");
-            client.close().unwrap();
+/// Every client is told of the addition and of the removal, once each, and sees it in the list.
+fn told_of_changes(node: &Node, add: &Value, remove: &Value, clients: &mut [(String, Client)]) {
+    for (who, client) in &mut *clients {
+        assert_eq!(names(&list(client)), ["echo"], "{who}");
+        client.step(&json!({"do": "listen"})).unwrap();
+    }
+    for (command, changes) in [(add, 1), (remove, 2)] {
+        node.command(command).unwrap();
+        for (who, client) in &mut *clients {
+            let step = json!({"do": "changes", "at_least": changes, "timeout_ms": 20_000});
+            assert_eq!(client.step(&step).unwrap()["changes"], changes, "{who}");
+            let (give, expected): (_, &[&str]) = (
+                json!({"do": "call", "tool": "give", "arguments": {"kind": "text"}}),
+                match changes {
+                    1 => &["echo", "give", "fail", "meta", "long"],
+                    _ => &["echo"],
+                },
+            );
+            assert_eq!(names(&list(client)), expected, "{who}");
+            let given = client.step(&give).unwrap();
+            assert_eq!(given["error"].is_object(), changes == 2, "{who}: {given}");
         }
+    }
+}
+
+#[test]
+fn additions_and_removals_are_told_to_every_client_over_http() {
+    let (node, add, remove) = growing();
+    let host = node.serve().unwrap();
+    let connect = |library| (format!("{library:?}"), Client::connect_to(library, &host.url()).unwrap());
+    let mut clients = LIBRARIES.map(connect);
+    told_of_changes(&node, &add, &remove, &mut clients);
+    clients.into_iter().for_each(|(_, client)| client.close().unwrap());
+    host.stop().unwrap();
+}
+
+#[test]
+fn additions_and_removals_are_told_to_the_client_of_a_byte_stream() {
+    let (node, add, remove) = growing();
+    for library in LIBRARIES {
+        let client = Client::connect(library, Transport::Stdio, &node).unwrap();
+        let mut clients = [(format!("{library:?}"), client)];
+        told_of_changes(&node, &add, &remove, &mut clients);
+        clients.into_iter().for_each(|(_, client)| client.close().unwrap());
     }
 }
 
@@ -146,7 +172,7 @@ fn starts(node: &Node) {
 fn foreign_calls() -> Vec<(&'static str, Value, Value)> {
     let numbers = json!({"a": 255, "b": -128, "c": 65535, "d": -32768, "e": 4_294_967_295_u32, "f": -2_147_483_648,
         "g": "18446744073709551615", "h": "-9223372036854775808", "i": 0.5, "j": -1.25});
-    let square = json!([{"x": 0, "y": 0}, {"x": 2, "y": 0}, {"x": 2, "y": 2}, {"x": 0, "y": 2}]);
+    let square = json!([{"x": 0, "y": 0}, {"x": 1, "y": 0}, {"x": 1, "y": 1}, {"x": 0, "y": 1}]);
     vec![
         ("add", json!({"a": 2, "b": -5}), json!({"result": -3})),
         (
@@ -162,7 +188,7 @@ fn foreign_calls() -> Vec<(&'static str, Value, Value)> {
         ("lengths", json!({"texts": ["tide", null]}), json!({"result": [[4, true], [0, false]]})),
         ("opposite", json!({"colour": "red"}), json!({"result": "green"})),
         ("missing", json!({"rights": ["write"]}), json!({"result": ["read", "execute"]})),
-        ("shapes-middle", json!({"points": square}), json!({"result": {"x": 1.0, "y": 1.0}})),
+        ("shapes-middle", json!({"points": square}), json!({"result": {"x": 0.5, "y": 0.5}})),
     ]
 }
 

@@ -33,7 +33,7 @@ when it is missing: with rustup, else with Debian's packages (needs root or sudo
 const RUN: &str = "\
 cargo x run [ARGUMENTS]
 
-Builds guests and host, creates a developer key on first use, signs every shipped component with it and starts
+Builds the shipped components and the host, creates a developer key on first use, signs every shipped component with it and starts
 `tidegate run` with ARGUMENTS appended, for example
 
   cargo x run                               MCP on http://127.0.0.1:8765/mcp
@@ -47,9 +47,10 @@ policies/presets/developer.toml and is yours to change.
 const TEST: &str = "\
 cargo x test [FILTER]
 
-Builds the guests, installs the official MCP clients (Node 22 through npm, Python packages in a venv) and runs:
-formatting, clippy, documentation, the host's tests, examples in documentation, and the components' own tests.
-Goes on after a failure and ends with one line `N passed, N failed`; the exit code is 0 when nothing failed.
+Checks the formatting, builds the guests and the host, installs the official MCP clients (Node 22 through npm, Python
+packages in a venv) and runs the components' own tests, the host's tests, the examples in documentation, clippy and the
+documentation. Says how long each step took. Goes on after a failed test, not without something that tests need, and
+ends with one line `N passed, N failed`; the exit code is 0 when nothing failed.
 
 FILTER runs only the host's tests whose names contain it.
 ";
@@ -91,7 +92,7 @@ Looks for what building and testing need, changes nothing, and prints the comman
 const CLEAN: &str = "\
 cargo x clean
 
-Removes built guests and the clients' environments. Keeps the host's build and the developer key.
+Removes built guests, what tests compiled of them, and the clients' environments. Keeps the host's build and the developer key.
 ";
 
 /// The help of one command, the list for anything else.

@@ -67,7 +67,13 @@ impl Layout {
 /// `cargo x clean`.
 pub(crate) fn clean(layout: &Layout, rest: &[String]) -> Result<ExitCode> {
     no_arguments("clean", rest)?;
-    for folder in [layout.components(), layout.fixtures(), layout.clients(), layout.target.join("guests")] {
+    for folder in [
+        layout.components(),
+        layout.fixtures(),
+        layout.clients(),
+        layout.target.join("guests"),
+        layout.target.join("e2e-compiled"),
+    ] {
         if folder.exists() {
             println!("removing {}", folder.display());
             std::fs::remove_dir_all(&folder).with_context(|| format!("cannot remove `{}`", folder.display()))?;

@@ -36,6 +36,21 @@ fn a_bundle_says_what_its_bytes_say() {
     assert_eq!(bundle.with_origin("x.wasm").label(), "x.wasm");
 }
 
+/// What `wit-bindgen` makes of a world with types of its own.
+#[test]
+fn types_that_a_world_defines_are_no_imports_and_resources_are() {
+    let bytes = wat::parse_str(
+        r#"(component
+            (type $c (enum "red" "green"))
+            (import "colour" (type $colour (eq $c)))
+            (import "handle" (type $handle (sub resource)))
+            (import "paint" (func (param "with" $colour)))
+        )"#,
+    )
+    .unwrap();
+    assert_eq!(Bundle::new(bytes, vec![]).unwrap().imports(), ["handle", "paint"]);
+}
+
 #[test]
 fn what_is_no_component_is_refused_by_name() {
     let module = wat::parse_str("(module)").unwrap();
