@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 /// What the tool is told, and must say.
 const MESSAGE: &str = "high water at noon";
 
+/// How long an answer may take: the first may wait for a compiler on a busy machine.
+const ANSWER_LIMIT: Duration = Duration::from_secs(120);
+
 /// A request over HTTP.
 #[derive(Debug, Clone)]
 pub(crate) struct Post {
@@ -76,9 +79,8 @@ pub(crate) fn check_answer(body: &str) -> Result<()> {
 }
 
 fn exchange(address: SocketAddr, post: &Post) -> Result<(String, String)> {
-    let limit = Duration::from_secs(20);
-    let mut stream = TcpStream::connect_timeout(&address, limit)?;
-    stream.set_read_timeout(Some(limit))?;
+    let mut stream = TcpStream::connect_timeout(&address, ANSWER_LIMIT)?;
+    stream.set_read_timeout(Some(ANSWER_LIMIT))?;
     let mut text = format!("POST {} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n", post.path);
     for (name, value) in &post.headers {
         text += &format!("{name}: {value}\r\n");
@@ -86,7 +88,7 @@ fn exchange(address: SocketAddr, post: &Post) -> Result<(String, String)> {
     text += &format!("Content-Length: {}\r\n\r\n{}", post.body.len(), post.body);
     stream.write_all(text.as_bytes())?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
+    stream.read_to_string(&mut answer).with_context(|| format!("no answer from {address}"))?;
     let (head, body) = answer.split_once("\r\n\r\n").with_context(|| format!("no HTTP: `{answer}`"))?;
     Ok((head.to_owned(), body.to_owned()))
 }

@@ -108,15 +108,21 @@ impl Report {
         let _ = writeln!(
             text,
             "{:<22}{:>6}{:>9}{:>9}{:>11}{:>9}{:>9}   {:>13} {:>13}",
-            "tools/call on", "conns", "p50 us", "p99 us", "requests/s", "CPU us", "RSS MB", "p50,CPU/serve", "p50,CPU/hyper"
+            "tools/call on",
+            "conns",
+            "p50 us",
+            "p99 us",
+            "requests/s",
+            "CPU us",
+            "RSS MB",
+            "p50,CPU/serve",
+            "p50,CPU/hyper"
         );
         for row in &self.rows {
             let Figures { p50, p99, per_second, cpu, resident } = row.medians();
             let (name, level, resident) = (row.name, row.level, resident / 1e6);
-            let _ = write!(
-                text,
-                "{name:<22}{level:>6}{p50:>9.0}{p99:>9.0}{per_second:>11.0}{cpu:>9.1}{resident:>9.1}  "
-            );
+            let _ =
+                write!(text, "{name:<22}{level:>6}{p50:>9.0}{p99:>9.0}{per_second:>11.0}{cpu:>9.1}{resident:>9.1}  ");
             for name in REFERENCES {
                 let ratios = self.reference(name, level).map_or_else(String::new, |reference| {
                     let ratio = |figure| row.ratio(reference, figure);

@@ -235,3 +235,34 @@ async fn a_full_pool_says_so() {
     held.pop();
     assert_eq!(call(&engine, &loaded.component, LONG).await.unwrap(), 1);
 }
+
+/// Counts the bytes that are not as they were, in every `step`th place of 2 MiB, and then changes them.
+fn footprints(step: u32) -> String {
+    component(&format!(
+        r#"(memory 32) (data (i32.const 65536) "tide")
+        (func (export "f") (result i32) (local $at i32) (local $found i32)
+            (if (i32.ne (i32.load (i32.const 65536)) (i32.const 0x65646974)) (then (local.set $found (i32.const 1000))))
+            (i32.store (i32.const 65536) (i32.const 7))
+            (local.set $at (i32.const 16))
+            (loop $next
+                (local.set $found (i32.add (local.get $found) (i32.ne (i32.load8_u (local.get $at)) (i32.const 0))))
+                (i32.store8 (local.get $at) (i32.const 1))
+                (local.set $at (i32.add (local.get $at) (i32.const {step})))
+                (br_if $next (i32.lt_u (local.get $at) (i32.const 2097152))))
+            (local.get $found))"#
+    ))
+}
+
+/// Slots are cleared in two ways: few touched pages by hand, many by the kernel.
+#[tokio::test]
+async fn an_instance_finds_nothing_of_the_one_before() {
+    let one_slot = EngineConfig { pool: Pool { instances: 1, ..Pool::default() }, ..config() };
+    let engine = Engine::new(one_slot).unwrap();
+    for step in [1 << 20, 1 << 16, 4096] {
+        let loaded = load(&engine, &footprints(step)).await.unwrap();
+        for round in 0..4 {
+            let found = call(&engine, &loaded.component, LONG).await.unwrap();
+            assert_eq!(found, 0, "every {step} bytes, round {round}");
+        }
+    }
+}
