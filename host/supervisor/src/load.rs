@@ -140,10 +140,8 @@ impl Loader<'_> {
                 linker.instance(name).map_err(|source| LinkError::new(interface, source))?;
                 continue;
             }
-            let owner = self
-                .capabilities
-                .iter()
-                .find(|capability| capability.check(interface, &Grant::default()).is_some());
+            let owner =
+                self.capabilities.iter().find(|capability| capability.check(interface, &Grant::default()).is_some());
             if let Some(capability) = owner {
                 capability.link(interface, &mut linker)?;
             }
