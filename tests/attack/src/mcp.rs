@@ -151,10 +151,11 @@ impl Mcp {
     pub fn request(&mut self, method: &str, mut params: Value) -> Result<Value> {
         self.next += 1;
         let name = params.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-        params["_meta"] = json!({
+        let meta = json!({
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
             "io.modelcontextprotocol/clientCapabilities": {},
         });
+        params.as_object_mut().context("parameters are an object")?.insert("_meta".to_owned(), meta);
         let body = json!({ "jsonrpc": "2.0", "id": self.next, "method": method, "params": params }).to_string();
         let head = format!(
             "POST /mcp HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\

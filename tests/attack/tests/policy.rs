@@ -302,15 +302,24 @@ fn the_pool_bounds_all_components_together() {
 }
 
 #[test]
-fn roles_and_names_of_grants_count() {
-    let mut site = Site::new().unwrap();
-    site.guest("quick", "").unwrap();
+fn no_role_lets_native_code_in() {
+    let site = Site::new().unwrap();
     let policy = fs::read_to_string(site.path("policy.toml")).unwrap();
     fs::write(site.path("policy.toml"), policy.replace("[\"component\"]", "[\"native-code\"]")).unwrap();
+    let said = site.tidegate("run", &["--listen", "127.0.0.1:0"]).unwrap();
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.err.contains("role `native-code` is not available"), "{}", said.err);
+}
+
+#[test]
+fn a_grant_counts_for_its_component_only() {
+    let mut site = Site::new().unwrap();
+    site.fixture("kv-user", "").unwrap();
+    site.grant("kv-users", "kv = [{ namespace = \"notes\", access = \"read-write\" }]").unwrap();
     let host = site.serve().unwrap();
-    let said = site.add(&site.path("components/quick.wasm")).unwrap();
+    let said = site.add(&site.path("components/kv-user.wasm")).unwrap();
     assert_eq!(said.code, 3, "{}", said.err);
-    assert!(said.err.contains("may not sign components"), "{}", said.err);
+    assert!(said.err.contains("tidegate:host/kv"), "{}", said.err);
     host.stop().unwrap();
 }
 

@@ -35,7 +35,7 @@ impl Parts<'_> {
         self.signature = Some(value.to_string());
     }
 
-    /// Replaces the text in the base64 of the signed payload.
+    /// Replaces what `from` (of `sed`) fits in the base64 of the signed payload.
     fn payload(&mut self, from: &str, to: &str) {
         let out = std::process::Command::new("sh")
             .args(["-c", "printf %s \"$1\" | base64 -d | sed \"s/$2/$3/\" | base64 -w0", "sh"])
@@ -94,7 +94,7 @@ const FORGERIES: &[Forgery] = &[
     Forgery { name: "empty", make: |parts| parts.component.clear(), code: USAGE, says: &["the file is empty"] },
     Forgery {
         name: "other-digest-in-the-statement",
-        make: |parts| parts.payload("\"sha256\":\"[0-9a-f]", "\"sha256\":\"f"),
+        make: |parts| parts.payload("\"sha256\":\"[0-9a-f]\\{16\\}", "\"sha256\":\"0123456789abcdef"),
         code: REFUSED,
         says: &["was not made with it over this statement"],
     },
