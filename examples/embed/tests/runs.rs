@@ -31,7 +31,7 @@ fn it_loads_a_signed_component_calls_its_tool_and_follows_what_happens() {
         [&"progress 1 of Some(3.0)", &"progress 2 of Some(3.0)", &"progress 3 of Some(3.0)"],
         "{said}"
     );
-    let messages = lines.iter().filter(|line| line.starts_with("Info: ")).count();
+    let messages = lines.iter().filter(|line| line.contains(": \"step ")).count();
     assert_eq!(messages, 3, "{said}");
     assert!(lines.last().unwrap().starts_with("done: ") && said.contains("3 steps"), "{said}");
 }
