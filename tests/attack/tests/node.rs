@@ -22,7 +22,7 @@ fn entry(site: &Site, component: &str) -> PathBuf {
     entries(site).into_iter().find(|path| path.display().to_string().contains(&digest)).unwrap()
 }
 
-type Change = Box<dyn Fn()>;
+type Change<'a> = Box<dyn Fn() + 'a>;
 
 #[test]
 fn a_changed_or_exchanged_cache_entry_is_compiled_again() {
@@ -43,7 +43,7 @@ fn a_changed_or_exchanged_cache_entry_is_compiled_again() {
         }
     };
     let exchange = || assert!(fs::copy(&counter, &quick).unwrap() > 0);
-    let changes: Vec<(&str, Change)> = vec![
+    let changes: Vec<(&str, Change<'_>)> = vec![
         ("its seal", Box::new(flip(|_| 20))),
         ("its code", Box::new(flip(|length| length / 2))),
         ("its last byte", Box::new(flip(|length| length - 1))),
