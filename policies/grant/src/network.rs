@@ -114,12 +114,13 @@ impl NetworkGrant {
         self.first(port, |address| matches!(address, Address::Public) || address.has_name(&name))
     }
 
-    /// Whether a name must be resolved at all: it is granted by name, or some address is granted on that port. A name
-    /// that may not is refused without a query, so that nothing leaves the node through the name server.
+    /// Whether a name must be resolved at all: it is granted by name, or a range of addresses is granted on that port. A
+    /// name that may not is refused without a query, so that nothing leaves the node through the name server; a line
+    /// for one address is no reason to ask for names.
     #[must_use]
     pub fn may_resolve(&self, host: &str, port: u16) -> bool {
         self.permits_name(host, port).is_some()
-            || self.first(port, |address| matches!(address, Address::Ip(_) | Address::Range(_))).is_some()
+            || self.first(port, |address| matches!(address, Address::Range(_))).is_some()
     }
 
     /// Whether everything in `wanted` is permitted by one line, and by which: for explanations.

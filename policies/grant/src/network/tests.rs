@@ -319,6 +319,7 @@ fn names_are_resolved_only_where_it_can_help() {
     assert!(!grant(&["10.0.0.0/8:1883"]).may_resolve("broker.lan", 443));
     assert!(grant(&["*:443"]).may_resolve("any.test", 443));
     assert!(grant(&["*:443"]).permits_name("127.0.0.1", 443).is_none());
+    assert!(!grant(&["192.0.2.1:80"]).may_resolve("any.test", 80), "one address is no reason to ask for names");
     assert!(!grant(&[]).may_resolve("any.test", 443));
 }
 
