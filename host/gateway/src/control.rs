@@ -4,7 +4,7 @@
 //! which the last is `Done` or `Failed`. No client of a protocol and no component can reach it.
 
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -142,10 +142,24 @@ impl Host {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
         }
-        let listener = UnixListener::bind(&path).map_err(failed)?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+        let listener = bind_private(&self.node.paths.root, &path).map_err(failed)?;
         Ok(Control { host: self.clone(), listener, refused: Arc::new(Mutex::new(refused)), path })
     }
+}
+
+/// Binds a socket that nobody but this user can ever open: made in a folder of its own, and moved into place with its mode
+/// set, because a state directory that was there before may be open to others.
+fn bind_private(state: &Path, path: &Path) -> io::Result<UnixListener> {
+    let folder = state.join(format!(".control.{}", std::process::id()));
+    std::fs::DirBuilder::new().mode(0o700).create(&folder)?;
+    let made = folder.join("socket");
+    let bound = UnixListener::bind(&made).and_then(|listener| {
+        std::fs::set_permissions(&made, std::fs::Permissions::from_mode(0o600))?;
+        std::fs::rename(&made, path)?;
+        Ok(listener)
+    });
+    let _ = std::fs::remove_dir_all(&folder);
+    bound
 }
 
 /// A bound control socket; removed when dropped.
