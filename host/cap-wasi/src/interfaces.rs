@@ -10,6 +10,8 @@ use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random};
 use wasmtime_wasi::random::{WasiRandom, WasiRandomView};
 use wasmtime_wasi_io::bindings::wasi::io;
 
+use crate::open;
+
 struct Table;
 
 impl HasData for Table {
@@ -89,7 +91,7 @@ fn add(name: &str, l: &mut Linker) -> wasmtime::Result<()> {
         "wasi:cli/terminal-stdin" => cli::terminal_stdin::add_to_linker::<Ctx, WasiCli>(l, Ctx::cli),
         "wasi:cli/terminal-stdout" => cli::terminal_stdout::add_to_linker::<Ctx, WasiCli>(l, Ctx::cli),
         "wasi:cli/terminal-stderr" => cli::terminal_stderr::add_to_linker::<Ctx, WasiCli>(l, Ctx::cli),
-        "wasi:filesystem/types" => filesystem::types::add_to_linker::<Ctx, WasiFilesystem>(l, Ctx::filesystem),
+        "wasi:filesystem/types" => open::link(l),
         "wasi:filesystem/preopens" => filesystem::preopens::add_to_linker::<Ctx, WasiFilesystem>(l, Ctx::filesystem),
         _ => Err(wasmtime::format_err!("it is no interface of this capability")),
     }

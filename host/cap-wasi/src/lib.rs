@@ -8,6 +8,7 @@
 mod directories;
 mod interfaces;
 mod lines;
+mod open;
 mod prepared;
 
 use std::sync::Arc;

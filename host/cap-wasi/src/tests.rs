@@ -53,7 +53,8 @@ async fn open(ctx: &mut Ctx, path: &str, write: bool) -> Result<Vec<u8>, ErrorCo
         true => (OpenFlags::CREATE, DescriptorFlags::READ | DescriptorFlags::WRITE),
         false => (OpenFlags::empty(), DescriptorFlags::READ),
     };
-    let opened = view.open_at(root, PathFlags::SYMLINK_FOLLOW, path.to_owned(), open, flags).await;
+    let arguments = (root, PathFlags::SYMLINK_FOLLOW, path.to_owned(), open, flags);
+    let opened = crate::open::open(&mut view, arguments).await;
     let file = opened.map_err(|error| error.downcast().unwrap())?;
     if write {
         let written = view.write(Resource::new_borrow(file.rep()), b"written".to_vec(), 0).await;
@@ -77,6 +78,20 @@ async fn a_granted_directory_is_all_there_is() {
     assert_eq!(open(&mut ctx, "new", true).await.unwrap(), b"written");
     for escape in ["../secret", "relative", "absolute", "/etc/passwd"] {
         assert_eq!(open(&mut ctx, escape, false).await.unwrap_err(), ErrorCode::NotPermitted, "{escape}");
+    }
+}
+
+#[tokio::test]
+async fn a_pipe_or_a_link_to_one_is_not_opened_and_holds_no_thread() {
+    let data = TempDir::new().unwrap();
+    let made = std::process::Command::new("mkfifo").arg(data.path().join("pipe")).status().unwrap();
+    assert!(made.success());
+    std::os::unix::fs::symlink("pipe", data.path().join("link")).unwrap();
+    let mut ctx = context(&prepare(directory(data.path(), Access::ReadWrite)).unwrap());
+    // Opening it for real would wait for ever: nobody has its other end.
+    for path in ["pipe", "link"] {
+        assert_eq!(open(&mut ctx, path, false).await.unwrap_err(), ErrorCode::NotPermitted, "{path}");
+        assert_eq!(open(&mut ctx, path, true).await.unwrap_err(), ErrorCode::NotPermitted, "{path}");
     }
 }
 

@@ -405,3 +405,22 @@ fn a_guest_cannot_flood_the_log() {
     assert!(log.contains("lines a second"), "the log does not say that it drops lines");
     assert!(log.len() < MIB, "the log has {} bytes", log.len());
 }
+
+#[test]
+fn a_pipe_in_a_granted_directory_holds_no_thread() {
+    let mut site = Site::new().unwrap();
+    reader(&mut site, "read-write");
+    assert!(std::process::Command::new("mkfifo").arg(site.path("granted/pipe")).status().unwrap().success());
+    site.grant("reader", "limits = { deadline = \"3s\" }").unwrap();
+    let host = site.serve().unwrap();
+    act(&mut Mcp::new(host.address()), "read", "/data/open.txt", "");
+    let threads = || fs::read_dir(format!("/proc/{}/task", host.pid())).unwrap().count();
+    let (before, address) = (threads(), host.address());
+    std::thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(move || act(&mut Mcp::new(address), "read", "/data/pipe", ""));
+        }
+    });
+    assert!(threads() <= before + 10, "{} threads more", threads() - before);
+    host.stop().unwrap();
+}
