@@ -11,7 +11,7 @@ use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Frame;
 use tidegate_audit::{Audit, Event, Record, Sink};
 use tidegate_capability::CtxParts;
-use tidegate_grant::{NetworkGrant, Origin};
+use tidegate_grant::{Address, Destination, NetworkGrant, Origin};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
@@ -42,9 +42,18 @@ fn component(connect: &[String]) -> (Arc<Component>, Arc<Recorded>) {
     component_with(connect, &[])
 }
 
+/// A destination as a policy writes it. `localhost`, which a policy cannot name, stands here for a granted name whose
+/// owner points it at this machine.
+fn destination(text: &str) -> Destination {
+    match text.strip_prefix("localhost:") {
+        Some(port) => Destination { address: Address::Host("localhost".to_owned()), port: port.parse().ok() },
+        None => text.parse().unwrap(),
+    }
+}
+
 fn component_with(connect: &[String], roots: &[u8]) -> (Arc<Component>, Arc<Recorded>) {
     let origin = Origin { file: "p.toml".into(), line: 4 };
-    let connect = connect.iter().map(|text| (text.parse().unwrap(), origin.clone())).collect();
+    let connect = connect.iter().map(|text| (destination(text), origin.clone())).collect();
     let grant = Arc::new(Grant { network: NetworkGrant { connect }, ..Grant::default() });
     let recorded = Arc::new(Recorded::default());
     let sink: Arc<dyn Sink> = Arc::clone(&recorded) as Arc<dyn Sink>;

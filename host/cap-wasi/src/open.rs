@@ -19,16 +19,19 @@ type Opened = Result<Resource<Descriptor>, ErrorCode>;
 pub(crate) fn link(linker: &mut Linker) -> wasmtime::Result<()> {
     let mut instance = linker.instance(NAME)?;
     types::add_to_linker_instance::<Ctx, WasiFilesystem>(&mut instance, Ctx::filesystem)?;
-    instance.func_wrap_async("[method]descriptor.open-at", |mut store: StoreContextMut<'_, Ctx>, arguments: Arguments| {
-        Box::new(async move {
-            let mut view = store.data_mut().filesystem();
-            let opened: Opened = match open(&mut view, arguments).await {
-                Ok(descriptor) => Ok(descriptor),
-                Err(error) => Err(view.convert_error_code(error)?),
-            };
-            Ok((opened,))
-        })
-    })
+    instance.func_wrap_async(
+        "[method]descriptor.open-at",
+        |mut store: StoreContextMut<'_, Ctx>, arguments: Arguments| {
+            Box::new(async move {
+                let mut view = store.data_mut().filesystem();
+                let opened: Opened = match open(&mut view, arguments).await {
+                    Ok(descriptor) => Ok(descriptor),
+                    Err(error) => Err(view.convert_error_code(error)?),
+                };
+                Ok((opened,))
+            })
+        },
+    )
 }
 
 /// Opens files and directories, and nothing else. To open a pipe waits for its other end: the call would end at its

@@ -117,7 +117,7 @@ impl StatePaths {
     fn make_host_key(&self) -> Result<HostKey, FilesError> {
         let key = HostKey::generate().map_err(|_| FilesError::Random)?;
         let path = self.host_key();
-        let new = self.root.join(format!(".host.key.{}", std::process::id()));
+        let new = self.root.join(format!(".host.key.{}.{:?}", std::process::id(), std::thread::current().id()));
         let write = || {
             let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
             file.write_all(key.as_bytes())?;

@@ -13,6 +13,9 @@ use crate::{clients, conformance, guests, quality};
 #[cfg(test)]
 mod tests;
 
+/// How the closing line of nextest begins.
+const NEXTEST: &str = "Summary [";
+
 /// `cargo x test [FILTER]`.
 pub(crate) fn command(layout: &Layout, rest: &[String]) -> Result<ExitCode> {
     let filter = match rest {
@@ -82,14 +85,14 @@ fn counted(command: &mut Command) -> Result<Count> {
         .stderr(Stdio::piped())
         .spawn()
         .with_context(|| format!("`{program}` does not start"))?;
-    let total = Mutex::new(Count::default());
+    let total = Mutex::new(Total::default());
     let (out, err) = (child.stdout.take(), child.stderr.take());
     std::thread::scope(|scope| {
         scope.spawn(|| each_line(out, &total));
         each_line(err, &total);
     });
     let success = child.wait()?.success();
-    let mut total = total.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut total = total.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).count;
     if !success && total.failed == 0 {
         // It did not compile, or died before it could count.
         total.failed = 1;
@@ -97,17 +100,33 @@ fn counted(command: &mut Command) -> Result<Count> {
     Ok(total)
 }
 
-fn each_line(from: Option<impl Read>, total: &Mutex<Count>) {
+/// What was counted so far. nextest shows the lines of failed tests, closing lines too, around its own summary: that one
+/// counts, and nothing else does then.
+#[derive(Default)]
+struct Total {
+    count: Count,
+    closed: bool,
+}
+
+impl Total {
+    fn add(&mut self, line: &str) {
+        let Some(count) = summary(line).filter(|_| !self.closed) else { return };
+        if line.trim_start().starts_with(NEXTEST) {
+            *self = Self { count, closed: true };
+        } else {
+            self.count.passed += count.passed;
+            self.count.failed += count.failed;
+        }
+    }
+}
+
+fn each_line(from: Option<impl Read>, total: &Mutex<Total>) {
     let Some(from) = from else { return };
     for line in BufReader::new(from).split(b'\n') {
         let Ok(line) = line else { return };
         let line = String::from_utf8_lossy(&line);
         println!("{line}");
-        if let Some(count) = summary(&line) {
-            let mut total = total.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            total.passed += count.passed;
-            total.failed += count.failed;
-        }
+        total.lock().unwrap_or_else(std::sync::PoisonError::into_inner).add(&line);
     }
 }
 
@@ -117,7 +136,7 @@ fn summary(line: &str) -> Option<Count> {
     let line = line.trim_start();
     let counts = match line.strip_prefix("test result: ") {
         Some(result) => result.split_once(". ")?.1,
-        None => line.strip_prefix("Summary [")?.split_once(" run: ")?.1,
+        None => line.strip_prefix(NEXTEST)?.split_once(" run: ")?.1,
     };
     let mut count = Count::default();
     for part in counts.split([';', ',']) {
