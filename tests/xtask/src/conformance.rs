@@ -62,8 +62,8 @@ pub(crate) fn run(layout: &Layout) -> Result<Count> {
     }
     drop(host);
     print(&rows);
-    let failed = rows.iter().filter(|row| !row.passed()).count();
-    Ok(Count { passed: rows.len() - failed, failed })
+    let passed = rows.iter().filter(|row| row.passed()).count();
+    Ok(Count { passed, failed: rows.iter().filter(|row| row.failed()).count() })
 }
 
 /// A folder with key, policy and signed components; what was there before goes.
@@ -125,6 +125,8 @@ struct Row {
     set: String,
     scenario: String,
     passed: usize,
+    /// Checks that the suite itself left out, or made only to say what it saw.
+    left_out: usize,
     failures: Vec<String>,
     warnings: Vec<String>,
 }
@@ -132,11 +134,17 @@ struct Row {
 impl Row {
     /// Warnings count: what the specification says one should do, we do.
     fn passed(&self) -> bool {
-        self.failures.is_empty() && self.warnings.is_empty()
+        self.passed > 0 && !self.failed()
+    }
+
+    /// Something is wrong. A scenario of which the suite itself left everything out neither passes nor fails.
+    fn failed(&self) -> bool {
+        !self.failures.is_empty() || !self.warnings.is_empty()
     }
 
     fn read(set: &str, scenario: String, checks: &Value) -> Self {
-        let mut row = Self { set: set.to_owned(), scenario, passed: 0, failures: Vec::new(), warnings: Vec::new() };
+        let mut row =
+            Self { set: set.to_owned(), scenario, passed: 0, left_out: 0, failures: Vec::new(), warnings: Vec::new() };
         for check in checks.as_array().into_iter().flatten() {
             let text = |key: &str| check.get(key).and_then(Value::as_str).unwrap_or_default();
             let line = || format!("{}: {}", text("id"), text("errorMessage"));
@@ -144,10 +152,10 @@ impl Row {
                 "SUCCESS" => row.passed += 1,
                 "FAILURE" => row.failures.push(line()),
                 "WARNING" => row.warnings.push(line()),
-                _ => {}
+                _ => row.left_out += 1,
             }
         }
-        if row.passed == 0 && row.failures.is_empty() {
+        if row.passed + row.left_out == 0 && !row.failed() {
             row.failures.push("nothing was checked".to_owned());
         }
         row
@@ -172,8 +180,8 @@ fn requirements(suite: &Path, folder: &Path, host: &Host, set: &str) -> Result<V
         let checks: Value = serde_json::from_slice(&checks).context("the suite wrote no JSON")?;
         rows.push(Row::read(set, scenario(&entry.path()), &checks));
     }
-    if rows.is_empty() {
-        bail!("the suite ran nothing: {}", String::from_utf8_lossy(&output.stderr));
+    if rows.is_empty() || (!output.status.success() && !rows.iter().any(Row::failed)) {
+        bail!("the suite did not end well: {}", String::from_utf8_lossy(&output.stderr));
     }
     rows.sort_by(|one, other| one.scenario.cmp(&other.scenario));
     Ok(rows)
@@ -199,7 +207,8 @@ fn print(rows: &[Row]) {
     for set in SETS {
         let of: Vec<&Row> = rows.iter().filter(|row| row.set == set).collect();
         let passed = of.iter().filter(|row| row.passed()).count();
-        println!("{set}: {passed} of {} scenarios passed", of.len());
+        let left_out = of.iter().filter(|row| !row.passed() && !row.failed()).count();
+        println!("{set}: {passed} of {} scenarios passed, {left_out} left out by the suite itself", of.len());
     }
 }
 
@@ -221,6 +230,8 @@ mod tests {
         assert!(row(r#"[{"id":"a","status":"SUCCESS"},{"id":"b","status":"INFO"}]"#).passed());
         assert!(!row(r#"[{"id":"a","status":"SUCCESS"},{"id":"b","status":"WARNING"}]"#).passed());
         assert!(!row(r#"[{"id":"a","status":"FAILURE"}]"#).passed());
-        assert!(!row("[]").passed());
+        assert!(row("[]").failed());
+        let left_out = row(r#"[{"id":"a","status":"SKIPPED"}]"#);
+        assert!(!left_out.passed() && !left_out.failed());
     }
 }
