@@ -97,7 +97,7 @@ impl Reader<'_, '_> {
                 }
                 Some(other) => {
                     let hint = nearest(other, ROLES).map_or_else(
-                        || format!("known are {}", crate::document::list(ROLES)),
+                        || format!("there is only {}", crate::document::list(ROLES)),
                         |role| format!("did you mean `{role}`?"),
                     );
                     self.document.problem(item.span(), format!("unknown role `{other}`; {hint}"));
