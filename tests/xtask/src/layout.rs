@@ -60,6 +60,14 @@ impl Layout {
     pub(crate) fn cargo(&self) -> Command {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target);
+        // What cargo told us of ourselves is no business of the build that we start: build scripts that watch these
+        // variables would run again whenever somebody builds without `cargo x`.
+        for (name, _) in std::env::vars_os() {
+            let of_us = |name: &str| ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.starts_with(prefix));
+            if name.to_str().is_some_and(of_us) {
+                command.env_remove(&name);
+            }
+        }
         command
     }
 }
