@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tidegate::{Builder, FileSink, Host, Record, Sink, TraceSink};
+use tidegate::{Builder, CompileLimits, FileSink, Host, Record, Sink, TraceSink};
 use tidegate_config::{Config, Environment, LogFormat, Options};
 
 use crate::args::HostArgs;
@@ -47,7 +47,15 @@ impl Settings {
     /// A builder for a host of this configuration.
     pub(crate) fn builder(&self, policy: PolicyFiles) -> Result<Builder> {
         let secrets = policy.secrets()?;
+        let compile = &self.config.compile;
         let builder = Host::builder(&self.config.state.value)
+            .compile_limits(CompileLimits {
+                memory: compile.memory.value,
+                cpu: compile.cpu.value,
+                wall: compile.wall.value,
+                output: compile.output.value,
+                input: compile.input.value,
+            })
             .policy(policy.policy)
             .development(self.config.development.value)
             .secrets(secrets);

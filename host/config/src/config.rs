@@ -49,6 +49,8 @@ pub struct Config {
     pub keys: Setting<PathBuf>,
     /// HTTP.
     pub http: HttpConfig,
+    /// Compiling.
+    pub compile: CompileConfig,
     /// The log.
     pub log: LogConfig,
     /// Development mode: components built on this machine run as signer `local-build`. No environment variable sets it,
@@ -72,6 +74,21 @@ pub struct HttpConfig {
     pub max_header_bytes: Setting<u64>,
     /// How long a connection may be open with no request on it. 2 min.
     pub idle_timeout: Setting<Duration>,
+}
+
+/// Bounds on compiling one component. A small component can make a compiler use more than 1 GB.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompileConfig {
+    /// Address space of the compile child, in bytes. 1 GiB; less suits boards with less memory.
+    pub memory: Setting<u64>,
+    /// Processor time. 60 s.
+    pub cpu: Setting<Duration>,
+    /// Time from start to end. 2 min.
+    pub wall: Setting<Duration>,
+    /// Largest native code, in bytes. 256 MiB.
+    pub output: Setting<u64>,
+    /// Largest component, in bytes. 64 MiB.
+    pub input: Setting<u64>,
 }
 
 /// Why there is no configuration.
@@ -155,6 +172,13 @@ impl Config {
             listen: listen(options, environment, values.listen)?,
             policy: policy.or_default(|| vec![folder.join("policy.toml")]),
             keys: directory(&options.keys, "--keys", "TIDEGATE_KEYS", values.keys).or_default(|| folder.join("keys")),
+            compile: CompileConfig {
+                memory: Given::file(values.compile_memory).or_default(|| 1 << 30),
+                cpu: Given::file(values.compile_cpu).or_default(|| Duration::from_secs(60)),
+                wall: Given::file(values.compile_wall).or_default(|| Duration::from_secs(120)),
+                output: Given::file(values.compile_output).or_default(|| 256 << 20),
+                input: Given::file(values.compile_input).or_default(|| 64 << 20),
+            },
             http: HttpConfig {
                 allowed_origins: Given::file(values.allowed_origins).or_default(Vec::new),
                 allowed_hosts: Given::file(values.allowed_hosts).or_default(Vec::new),
@@ -192,6 +216,11 @@ impl Config {
             self.http.header_timeout.line("http.header-timeout", |time| format_duration(*time)),
             self.http.max_header_bytes.line("http.max-header-bytes", |bytes| format_bytes(*bytes)),
             self.http.idle_timeout.line("http.idle-timeout", |time| format_duration(*time)),
+            self.compile.memory.line("compile.memory", |bytes| format_bytes(*bytes)),
+            self.compile.cpu.line("compile.cpu", |time| format_duration(*time)),
+            self.compile.wall.line("compile.wall", |time| format_duration(*time)),
+            self.compile.output.line("compile.output", |bytes| format_bytes(*bytes)),
+            self.compile.input.line("compile.input", |bytes| format_bytes(*bytes)),
             self.log.level.line("log.level", ToString::to_string),
             self.log.format.line("log.format", ToString::to_string),
         ]

@@ -29,13 +29,20 @@ pub(crate) struct FileValues {
     pub(crate) header_timeout: Line<Duration>,
     pub(crate) max_header_bytes: Line<u64>,
     pub(crate) idle_timeout: Line<Duration>,
+    pub(crate) compile_memory: Line<u64>,
+    pub(crate) compile_cpu: Line<Duration>,
+    pub(crate) compile_wall: Line<Duration>,
+    pub(crate) compile_output: Line<u64>,
+    pub(crate) compile_input: Line<u64>,
     pub(crate) log_level: Line<LogLevel>,
     pub(crate) log_format: Line<LogFormat>,
 }
 
-const TOP: &[&str] = &["state", "listen", "policy", "keys", "development", "http", "log"];
+const TOP: &[&str] = &["state", "listen", "policy", "keys", "development", "http", "compile", "log"];
 const HTTP: &[&str] =
     &["allowed-origins", "allowed-hosts", "max-body", "header-timeout", "max-header-bytes", "idle-timeout"];
+
+const COMPILE: &[&str] = &["memory", "cpu", "wall", "output", "input"];
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -74,6 +81,9 @@ impl Reader<'_, '_> {
         if let Some(http) = table.get("http").and_then(|value| self.document.table(value, "http")) {
             self.http(http, &mut values);
         }
+        if let Some(compile) = table.get("compile").and_then(|value| self.document.table(value, "compile")) {
+            self.compile(compile, &mut values);
+        }
         if let Some(log) = table.get("log").and_then(|value| self.document.table(value, "log")) {
             self.document.check_keys(log, "[log]", &["level", "format"]);
             values.log_level = self.value(log, "level", Self::word);
@@ -97,6 +107,18 @@ impl Reader<'_, '_> {
             .value(table, "header-timeout", |reader, value, key| reader.document.duration(value, key, SECOND, HOUR));
         values.idle_timeout =
             self.value(table, "idle-timeout", |reader, value, key| reader.document.duration(value, key, SECOND, HOUR));
+    }
+
+    fn compile(&mut self, table: &DeTable<'_>, values: &mut FileValues) {
+        self.document.check_keys(table, "[compile]", COMPILE);
+        let size =
+            |reader: &mut Self, value: &Value<'_>, key: &str| reader.document.size(value, key, 1 << 20, 16 << 30);
+        let time = |reader: &mut Self, value: &Value<'_>, key: &str| reader.document.duration(value, key, SECOND, HOUR);
+        values.compile_memory = self.value(table, "memory", size);
+        values.compile_cpu = self.value(table, "cpu", time);
+        values.compile_wall = self.value(table, "wall", time);
+        values.compile_output = self.value(table, "output", size);
+        values.compile_input = self.value(table, "input", size);
     }
 
     fn value<T>(

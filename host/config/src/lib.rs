@@ -10,7 +10,7 @@ mod log;
 mod policy;
 mod setting;
 
-pub use config::{Config, ConfigError, HttpConfig, Options};
+pub use config::{CompileConfig, Config, ConfigError, HttpConfig, Options};
 pub use environment::{Environment, VARIABLES, Variable, colour_wanted, secret_from_environment};
 pub use log::{LogConfig, LogFormat, LogLevel};
 pub use policy::{PolicyFileError, read_policy};

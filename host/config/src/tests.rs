@@ -23,6 +23,13 @@ header-timeout = "5s"
 max-header-bytes = "32KiB"
 idle-timeout = "1m"
 
+[compile]
+memory = "512MiB"
+cpu = "20s"
+wall = "40s"
+output = "128MiB"
+input = "32MiB"
+
 [log]
 level = "debug"
 format = "json"
@@ -69,6 +76,11 @@ fn defaults_without_a_file() {
         ("http.header-timeout", "10s"),
         ("http.max-header-bytes", "64KiB"),
         ("http.idle-timeout", "2m"),
+        ("compile.memory", "1GiB"),
+        ("compile.cpu", "1m"),
+        ("compile.wall", "2m"),
+        ("compile.output", "256MiB"),
+        ("compile.input", "64MiB"),
         ("log.level", "info"),
         ("log.format", "text"),
     ];
@@ -91,12 +103,17 @@ fn every_key_of_the_file_counts() {
     assert_eq!(config.http.header_timeout.value, Duration::from_secs(5));
     assert_eq!(config.http.max_header_bytes.value, 32 << 10);
     assert_eq!(config.http.idle_timeout.value, Duration::from_secs(60));
+    assert_eq!(config.compile.memory.value, 512 << 20);
+    assert_eq!(config.compile.cpu.value, Duration::from_secs(20));
+    assert_eq!(config.compile.wall.value, Duration::from_secs(40));
+    assert_eq!(config.compile.output.value, 128 << 20);
+    assert_eq!(config.compile.input.value, 32 << 20);
     assert_eq!(config.log.level.value, LogLevel::Debug);
     assert_eq!(config.log.format.value, LogFormat::Json);
     let lines = config.lines();
     assert_eq!(lines[0].from, Provenance::Environment("TIDEGATE_CONFIG"));
     assert!(lines[1..].iter().all(|line| matches!(line.from, Provenance::File(_))), "{lines:?}");
-    assert!(config.log.level.from.to_string().ends_with("tidegate.toml:17"), "{}", config.log.level.from);
+    assert!(config.log.level.from.to_string().ends_with("tidegate.toml:24"), "{}", config.log.level.from);
 }
 
 #[test]
