@@ -10,6 +10,7 @@ use tidegate_cap_host::SecretSource;
 use tidegate_capability::Capability;
 use tidegate_engine::{CompileLimits, Compiler, Engine, EngineConfig, EngineError, HostKey as EngineKey, Pool};
 use tidegate_grant::Limits;
+use tidegate_metrics::Metrics;
 use tidegate_router::{ContextCapability, GatewayCapability, Later, Router};
 use tidegate_rules::Policy;
 use tidegate_source_dir::{Store, StoreError};
@@ -136,7 +137,10 @@ impl Builder {
             compile_limits: self.compile_limits,
             epoch_period: Duration::from_millis(1),
         })?;
-        let audit = Audit::new(self.sinks);
+        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
+        let mut sinks = self.sinks;
+        sinks.push(Arc::clone(&metrics) as Arc<dyn Sink>);
+        let audit = Audit::new(sinks);
         let later = Later::default();
         let capabilities: Vec<Arc<dyn Capability>> = vec![
             Arc::new(ContextCapability),
@@ -160,6 +164,7 @@ impl Builder {
             supervisor,
             router,
             audit,
+            metrics,
         }))
     }
 }

@@ -8,6 +8,7 @@ use tidegate_attestation::{HostKey, TrustRoot};
 use tidegate_audit::Audit;
 use tidegate_bindings::types::event::ClientFeatures;
 use tidegate_engine::Engine;
+use tidegate_metrics::{Metrics, Now};
 use tidegate_reference::ComponentName;
 use tidegate_router::{Request, Router, Target, ToolTarget};
 use tidegate_rules::Policy;
@@ -41,6 +42,7 @@ pub(crate) struct Node {
     pub(crate) supervisor: Arc<Supervisor>,
     pub(crate) router: Router,
     pub(crate) audit: Audit,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// What loading several components gave.
@@ -190,6 +192,14 @@ impl Host {
         Listing { development: self.node.development, components: self.components(), refused }
     }
 
+    /// What the node counted since it started, as OpenMetrics text.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        let catalog = self.node.router.catalog();
+        let calls = catalog.components().iter().map(|component| (component.name().to_owned(), component.calls()));
+        self.node.metrics.text(&Now { components: calls.collect(), memory: resident_memory() })
+    }
+
     /// What policy says.
     #[must_use]
     pub fn policy(&self) -> &Policy {
@@ -214,6 +224,14 @@ impl Host {
         let supervisor = Arc::clone(&self.node.supervisor);
         tokio::spawn(async move { supervisor.retire(&component, RETIRE).await });
     }
+}
+
+/// Memory of this process in bytes: `VmRSS` of `/proc/self/status`, see proc(5).
+fn resident_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
 }
 
 /// An error and its causes on one line, for reports that are no errors any more.

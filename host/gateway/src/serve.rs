@@ -139,9 +139,19 @@ impl Handler for Routes {
     type Error = WasiError;
 
     async fn handle(&self, _peer: Peer, request: http::Request<Body>) -> Response<BoxBody<WasiError>> {
+        let response = self.answer(request).await;
+        self.host.node.metrics.answered(response.status().as_u16());
+        response
+    }
+}
+
+impl Routes {
+    async fn answer(&self, request: http::Request<Body>) -> Response<BoxBody<WasiError>> {
         let path = request.uri().path();
-        if path == "/healthz" {
-            return text(StatusCode::OK, "ok\n");
+        match path {
+            "/healthz" => return text(StatusCode::OK, "ok\n"),
+            "/metrics" => return metrics(&self.host),
+            _ => {}
         }
         let Some(component) = self.find(path) else {
             return text(StatusCode::NOT_FOUND, format!("nothing is served at `{path}`; here are: {}\n", self.paths()));
@@ -169,6 +179,14 @@ fn failure(error: &HttpError) -> Response<BoxBody<WasiError>> {
     }
     tracing::warn!(%error, "a request was not answered");
     text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n"))
+}
+
+/// Counts. Like `/healthz` it starts no component: it answers when all of them are busy.
+fn metrics(host: &Host) -> Response<BoxBody<WasiError>> {
+    let mut response = text(StatusCode::OK, host.metrics());
+    let openmetrics = http::HeaderValue::from_static(tidegate_metrics::CONTENT_TYPE);
+    response.headers_mut().insert(http::header::CONTENT_TYPE, openmetrics);
+    response
 }
 
 fn text(status: StatusCode, text: impl Into<String>) -> Response<BoxBody<WasiError>> {

@@ -89,6 +89,26 @@ async fn a_component_is_added_called_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn calls_are_counted_by_how_they_ended() {
+    let publisher = Publisher::new();
+    let host = publisher.host().await;
+    host.add(&publisher.sign("echo")).await.unwrap();
+    for _ in 0..2 {
+        host.call_tool("echo", r#"{"message":"ahoy"}"#).finish().await.unwrap();
+    }
+    let counts = host.metrics();
+    for line in [
+        r#"tidegate_calls_total{component="echo",end="done"} 2"#,
+        r#"tidegate_calls_running{component="echo"} 0"#,
+        r#"tidegate_loads_total{outcome="loaded"} 1"#,
+    ] {
+        assert!(counts.lines().any(|is| is == line), "{line} is missing in\n{counts}");
+    }
+    let memory = counts.lines().find_map(|line| line.strip_prefix("process_resident_memory_bytes ")).unwrap();
+    assert!(memory.parse::<u64>().unwrap() > 1 << 20, "a process has more than a megabyte: {memory}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_added_is_there_after_a_restart_and_what_was_loaded_is_not() {
     let publisher = Publisher::new();
     let (kept, loaded) = (publisher.sign("echo"), publisher.sign("content"));
