@@ -42,6 +42,30 @@ fn components_come_and_go_while_the_host_runs() {
 }
 
 #[test]
+fn the_service_manager_hears_ready_beats_and_stopping() {
+    let node = Node::new();
+    let manager = std::os::unix::net::UnixDatagram::bind(node.path("notify.sock")).unwrap();
+    manager.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+    let socket = node.path("notify.sock").display().to_string();
+    let hear = || {
+        let mut buffer = [0; 512];
+        let length = manager.recv(&mut buffer).expect("the host says something");
+        String::from_utf8(buffer[..length].to_vec()).unwrap()
+    };
+    let host = node.serve_with(&[], &[("NOTIFY_SOCKET", &socket), ("WATCHDOG_USEC", "200000")]);
+    let ready = hear();
+    assert!(ready.starts_with("READY=1\nSTATUS=0 components, 0 tools"), "{ready}");
+    assert_eq!((hear().as_str(), hear().as_str()), ("WATCHDOG=1\n", "WATCHDOG=1\n"));
+    let (code, log) = host.stop();
+    assert_eq!(code, Some(0), "{log}");
+    let mut last = hear();
+    while last == "WATCHDOG=1\n" {
+        last = hear();
+    }
+    assert!(last.starts_with("STOPPING=1\n"), "{last}");
+}
+
+#[test]
 fn the_start_tells_what_is_loaded_and_what_is_not() {
     let node = Node::new();
     std::fs::create_dir(node.path("parts")).unwrap();

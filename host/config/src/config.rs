@@ -11,6 +11,7 @@ use tidegate_rules::Problem;
 use crate::environment::Environment;
 use crate::file::{FileValues, read_file};
 use crate::log::{LogConfig, LogFormat, LogLevel, log};
+use crate::service::ServiceConfig;
 use crate::setting::{Given, Provenance, Setting, SettingLine};
 
 /// Values from the command line. Relative paths start from the working directory.
@@ -56,6 +57,8 @@ pub struct Config {
     /// Development mode: components built on this machine run as signer `local-build`. No environment variable sets it,
     /// because nobody sees an inherited variable.
     pub development: Setting<bool>,
+    /// The service manager.
+    pub service: ServiceConfig,
 }
 
 /// Bounds and checks on HTTP requests.
@@ -188,6 +191,7 @@ impl Config {
                 idle_timeout: Given::file(values.idle_timeout).or_default(|| Duration::from_secs(120)),
             },
             log: log(options, environment, values.log_level, values.log_format)?,
+            service: ServiceConfig::read(environment, std::process::id()),
             development: Given {
                 option: options.development.then_some((true, "--development")),
                 environment: None,

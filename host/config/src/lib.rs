@@ -8,12 +8,14 @@ mod environment;
 mod file;
 mod log;
 mod policy;
+mod service;
 mod setting;
 
 pub use config::{CompileConfig, Config, ConfigError, HttpConfig, Options};
 pub use environment::{Environment, VARIABLES, Variable, colour_wanted, secret_from_environment};
 pub use log::{LogConfig, LogFormat, LogLevel};
 pub use policy::{PolicyFileError, read_policy};
+pub use service::ServiceConfig;
 pub use setting::{Provenance, Setting, SettingLine};
 
 #[cfg(test)]

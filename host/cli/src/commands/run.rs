@@ -1,6 +1,7 @@
 //! `tidegate run`.
 
 mod serve;
+mod service;
 mod signals;
 pub(crate) mod summary;
 
@@ -69,10 +70,14 @@ impl Run {
         }
         .print();
         settings.audit_log.start();
+        let manager = service::ServiceManager::new(&settings.config.service);
+        manager.ready(&format!("{} components, {} tools", host.components().len(), host.tools().len()));
+        let heartbeat = manager.heartbeat(&host)?;
         let end = match server {
-            Some(server) => serve::http(server, signals).await,
+            Some(server) => serve::http(server, signals, &manager).await,
             None => serve::stdio(&host, self.protocol.as_deref(), signals).await,
         };
+        drop(heartbeat);
         // Dropping it removes the socket.
         control.abort();
         let _ = control.await;

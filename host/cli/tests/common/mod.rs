@@ -99,7 +99,13 @@ impl Node {
 
     /// Starts a host on a free port and waits until it serves.
     pub(crate) fn serve(&self, arguments: &[&str]) -> Host {
+        self.serve_with(arguments, &[])
+    }
+
+    /// As `serve`, with more environment variables.
+    pub(crate) fn serve_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Host {
         let mut command = self.command(&["run", "--listen", "127.0.0.1:0"]);
+        command.envs(variables.iter().copied());
         command.args(arguments).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (send, lines) = channel();

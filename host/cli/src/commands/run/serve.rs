@@ -4,6 +4,7 @@ use tidegate::{Allow, Host, HttpLimits, HttpOptions, HttpServer, ServeError};
 use tidegate_config::Config;
 use tokio::sync::oneshot;
 
+use super::service::ServiceManager;
 use super::signals::Signals;
 use crate::failure::{Blame as _, Exit, Result};
 
@@ -23,7 +24,7 @@ pub(crate) fn options(config: &Config) -> HttpOptions {
 }
 
 /// HTTP, until a signal; what runs then may finish, until a second signal.
-pub(crate) async fn http(server: HttpServer, mut signals: Signals) -> Result<Exit> {
+pub(crate) async fn http(server: HttpServer, mut signals: Signals, manager: &ServiceManager) -> Result<Exit> {
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = server.serve(async {
         let _ = stopped.await;
@@ -33,6 +34,7 @@ pub(crate) async fn http(server: HttpServer, mut signals: Signals) -> Result<Exi
         _ = &mut serving => return Ok(Exit::Done),
         () = signals.next() => {}
     }
+    manager.stopping();
     eprintln!("stopping: calls that run may finish; a second signal cuts them off");
     let _ = stop.send(());
     tokio::select! {
