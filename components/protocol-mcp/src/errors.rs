@@ -1,5 +1,6 @@
 //! Errors of JSON-RPC and of MCP: codes, the HTTP status each travels with, and how they are written.
 
+use crate::bindings::tidegate::gateway::calls::Refusal;
 use crate::json::{Id, Writer};
 
 /// Not JSON.
@@ -45,6 +46,17 @@ impl RpcError {
     /// Parameters that do not fit.
     pub(crate) fn params(message: impl Into<String>) -> Self {
         Self::new(INVALID_PARAMS, message)
+    }
+
+    /// What takes more rights than the client has; `data` names the scopes.
+    pub(crate) fn forbidden(refusal: &Refusal) -> Self {
+        let mut data = Writer::default();
+        data.begin_object().key("scopes").begin_array();
+        for scope in &refusal.scopes {
+            data.string(scope);
+        }
+        data.end_array().end_object();
+        Self::new(INVALID_REQUEST, &refusal.reason).status(403).data(data.finish())
     }
 
     /// The same with another HTTP status.

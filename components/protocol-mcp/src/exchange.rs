@@ -54,6 +54,8 @@ pub(crate) struct Exchange {
 pub(crate) enum Conclusion {
     /// With an answer, and the HTTP status it travels with.
     Answer(String, u16),
+    /// With an error that the client mends with another token: it travels with status 403 and this challenge.
+    Forbidden(String, String),
     /// With questions to put to a legacy client.
     Ask(Questions),
     /// With nothing to say: the client cancelled.
@@ -236,6 +238,7 @@ impl Exchange {
         use calls::Error;
         let conclusion = match ended {
             Err(Error::Cancelled) => return Status::Cancelled,
+            Err(Error::Forbidden(refusal)) => return Status::Failed(RpcError::forbidden(&refusal).object()),
             Err(Error::Failed(text) | Error::Denied(text) | Error::Busy(text)) => {
                 return Status::Failed(RpcError::new(INTERNAL, text).object());
             }
@@ -272,6 +275,14 @@ impl Exchange {
             }
             Error::InvalidArguments(text) => self.error(&RpcError::params(format!("invalid arguments: {text}"))),
             Error::Denied(text) => self.complaint(&format!("denied: {text}")),
+            // No result of a tool that a model would read: its client asks its user for more rights.
+            Error::Forbidden(refusal) => {
+                let error = RpcError::forbidden(&refusal);
+                match refusal.challenge {
+                    Some(challenge) => Conclusion::Forbidden(error.message(Some(&self.id)), challenge),
+                    None => self.error(&error),
+                }
+            }
             Error::Busy(text) => self.complaint(&format!("busy, try again later: {text}")),
             Error::Deadline(limit) => {
                 self.complaint(&format!("the call did not end within its deadline of {limit} ms"))

@@ -51,6 +51,10 @@ pub enum Event {
     },
     /// A call ended.
     Called {
+        /// On whose behalf: a stable name.
+        principal: String,
+        /// Whose the client is.
+        tenant: Option<String>,
         /// Name of the component.
         component: String,
         /// What was called: a tool's name, a resource's address.
@@ -59,6 +63,19 @@ pub enum Event {
         end: CallEnd,
         /// How long it took, in microseconds.
         microseconds: u64,
+    },
+    /// A client wanted something that it may not use.
+    Forbidden {
+        /// Who: a stable name.
+        principal: String,
+        /// Whose the client is.
+        tenant: Option<String>,
+        /// Name of the component that has it.
+        component: String,
+        /// What it called it: a tool's name, a resource's address.
+        target: String,
+        /// The scopes that would do; empty: none would.
+        scopes: Vec<String>,
     },
     /// A host call was refused because the grant does not cover it.
     Denied {

@@ -19,8 +19,14 @@ pub struct TraceSink;
 impl Sink for TraceSink {
     fn write(&self, record: &Record) {
         match &record.event {
-            Event::Called { component, target, end, microseconds } => {
-                tracing::debug!(target: "audit", component, call = target, ?end, microseconds, "called");
+            Event::Called { principal, tenant, component, target, end, microseconds } => {
+                tracing::debug!(
+                    target: "audit", principal, tenant, component, call = target, ?end, microseconds, "called"
+                );
+            }
+            Event::Forbidden { principal, tenant, component, target, scopes } => {
+                let scopes = scopes.join(" ");
+                tracing::warn!(target: "audit", principal, tenant, component, call = target, scopes, "forbidden");
             }
             Event::Refused { component, reason, .. } => {
                 tracing::warn!(target: "audit", component, reason, "refused");

@@ -11,6 +11,8 @@ fn a_record_is_one_json_line_with_time_and_event() {
     let audit = Audit::new(vec![Arc::new(FileSink::open(&path).unwrap())]);
     audit.emit(Event::Removed { component: "a@1.0.0".to_owned() });
     audit.emit(Event::Called {
+        principal: "key:a".to_owned(),
+        tenant: Some("acme".to_owned()),
         component: "a".to_owned(),
         target: "line\nbreak".to_owned(),
         end: CallEnd::ToolError,
@@ -22,6 +24,7 @@ fn a_record_is_one_json_line_with_time_and_event() {
     assert_eq!(lines[0]["event"], "removed");
     assert!(lines[0]["at"].as_u64().unwrap() > 1_700_000_000_000);
     assert_eq!(lines[1]["end"], "tool-error");
+    assert_eq!((&lines[1]["principal"], &lines[1]["tenant"]), (&"key:a".into(), &"acme".into()));
     assert_eq!(lines[1]["target"], "line\nbreak");
 }
 

@@ -290,7 +290,7 @@ impl From<CallEvent> for Reply {
                 let fault = match &error {
                     CallError::NotFound(_) => Fault::NotFound,
                     CallError::InvalidArguments(_) => Fault::Usage,
-                    CallError::Denied(_) => Fault::Refused,
+                    CallError::Denied(_) | CallError::Forbidden(_) => Fault::Refused,
                     CallError::Busy(_) => Fault::Host,
                     CallError::Deadline(_) | CallError::Cancelled | CallError::Failed(_) => Fault::Component,
                 };
@@ -307,6 +307,7 @@ pub(crate) fn call_error(error: &CallError) -> String {
             format!("nothing called `{what}` is in the catalog: `tidegate list` shows what is")
         }
         CallError::InvalidArguments(text) => format!("the arguments do not fit: {text}"),
+        CallError::Forbidden(refusal) => refusal.reason.clone(),
         CallError::Denied(text) | CallError::Busy(text) | CallError::Failed(text) => text.clone(),
         CallError::Deadline(milliseconds) => {
             format!("it took longer than its deadline of {milliseconds} ms (policy key `deadline`)")

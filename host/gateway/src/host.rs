@@ -8,6 +8,7 @@ use tidegate_attestation::{HostKey, TrustRoot};
 use tidegate_audit::Audit;
 use tidegate_bindings::types::event::ClientFeatures;
 use tidegate_engine::Engine;
+use tidegate_grant::Principal;
 use tidegate_metrics::{Metrics, Now};
 use tidegate_reference::ComponentName;
 use tidegate_router::{Request, Router, Target, ToolTarget};
@@ -162,15 +163,23 @@ impl Host {
         Ok(())
     }
 
-    /// Prepares a call of a tool, by the name under which [`Host::tools`] lists it. `arguments`: a JSON object.
+    /// Prepares a call of a tool by the node's owner, by the name under which [`Host::tools`] lists it. `arguments`: a JSON
+    /// object.
     #[must_use]
     pub fn call_tool(&self, name: &str, arguments: &str) -> ToolCall {
-        ToolCall::new(self.node.router.call(Request {
+        self.call_tool_as(&Principal::owner(), name, arguments)
+    }
+
+    /// Prepares a call of a tool on behalf of somebody, who may use what their `reach` says.
+    #[must_use]
+    pub fn call_tool_as(&self, principal: &Principal, name: &str, arguments: &str) -> ToolCall {
+        let request = Request {
             target: Target::Tool(ToolTarget { name: name.to_owned(), arguments: arguments.to_owned(), meta: None }),
             answers: Vec::new(),
             state: None,
             client: ClientFeatures::empty(),
-        }))
+        };
+        ToolCall::new(self.node.router.call(principal, request))
     }
 
     /// The tools of all components.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use http::{Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
+use tidegate_grant::Principal;
 use tidegate_router::{HttpError, StreamError};
 use tidegate_supervisor::Component;
 use tidegate_transport_http::{Allow, Body, BodyError, BoxBody, Drained, Handler, Limits, Peer, Server};
@@ -74,7 +75,7 @@ impl Host {
     pub async fn serve_stdio(&self, protocol: Option<&str>) -> Result<(), ServeError> {
         let component = self.stream_component(protocol)?;
         let stdio = tidegate_transport_stdio::open()?;
-        Ok(self.node.router.stream(&component, stdio.input, stdio.output).await?)
+        Ok(self.node.router.stream(&component, Principal::owner(), stdio.input, stdio.output).await?)
     }
 
     fn stream_component(&self, protocol: Option<&str>) -> Result<Arc<Component>, ServeError> {
@@ -157,7 +158,7 @@ impl Routes {
             return text(StatusCode::NOT_FOUND, format!("nothing is served at `{path}`; here are: {}\n", self.paths()));
         };
         let request = request.map(|body| body.map_err(body_error));
-        match self.host.node.router.http(&component, request).await {
+        match self.host.node.router.http(&component, Principal::anonymous(), request).await {
             Ok(response) => response,
             Err(error) => failure(&error),
         }

@@ -2,13 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate::attestation::{Algorithm, PrivateKey};
 use tidegate::bundle::Bundle;
+use tidegate::grant::{Allowance, ItemKind, Principal, Reach};
 use tidegate::types::content::Content;
 use tidegate::types::tools::Output;
-use tidegate::{AdmitError, Builder, CallError, CallEvent, Host, RemoveError};
+use tidegate::{AdmitError, AuditEvent, Builder, CallError, CallEvent, Host, Record, RemoveError, Sink};
 
 /// A folder with a publisher's key, and what it signs.
 struct Publisher {
@@ -86,6 +88,48 @@ async fn a_component_is_added_called_and_removed() {
     let gone = host.call_tool("echo", r#"{"message":"ahoy"}"#).finish().await;
     assert!(matches!(&gone, Err(CallError::NotFound(_))), "{gone:?}");
     assert!(matches!(host.remove("echo"), Err(RemoveError::Unknown(name)) if name == "echo"));
+}
+
+/// Keeps the events that are written.
+#[derive(Default)]
+struct Notes(std::sync::Mutex<Vec<AuditEvent>>);
+
+impl Sink for Notes {
+    fn write(&self, record: &Record) {
+        self.0.lock().unwrap().push(record.event.clone());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_principal_calls_what_it_may_and_is_told_of_missing_scopes_only_where_they_help() {
+    let publisher = Publisher::new();
+    let notes = Arc::new(Notes::default());
+    let host = publisher.builder("").audit(notes.clone()).build().await.unwrap();
+    host.add(&publisher.sign("echo")).await.unwrap();
+    let with = |pattern: &str, scopes: &[&str], held| {
+        let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        let allowance = Allowance { kind: ItemKind::Tool, pattern: pattern.parse().unwrap(), scopes, held };
+        Principal::new("key:a", Some("acme".to_owned()), Reach::Only(vec![allowance]))
+    };
+    let call =
+        async |principal: &Principal| host.call_tool_as(principal, "echo", r#"{"message":"ahoy"}"#).finish().await;
+    assert_eq!(text(&call(&with("echo/*", &["say"], true)).await.unwrap()), "ahoy");
+    let Err(CallError::Forbidden(refusal)) = call(&with("*/echo", &["say", "loud"], false)).await else {
+        panic!("not forbidden")
+    };
+    assert_eq!(refusal.scopes, ["say", "loud"]);
+    assert!(refusal.challenge.is_none(), "nobody said that tokens are a way in");
+    for other in [with("echo/ech", &[], true), with("other/echo", &["say"], false), Principal::nobody()] {
+        assert!(matches!(call(&other).await, Err(CallError::NotFound(name)) if name == "echo"));
+    }
+    let notes = notes.0.lock().unwrap();
+    let called = notes.iter().find_map(|event| match event {
+        AuditEvent::Called { principal, tenant, .. } => Some((principal.as_str(), tenant.as_deref())),
+        _ => None,
+    });
+    assert_eq!(called, Some(("key:a", Some("acme"))));
+    let forbidden = notes.iter().filter(|event| matches!(event, AuditEvent::Forbidden { .. })).count();
+    assert_eq!(forbidden, 4, "who asked for what they may not use is noted");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -34,6 +34,7 @@ pub struct Metrics {
     durations: Family<Component, Histogram, fn() -> Histogram>,
     loads: Family<Load, Counter>,
     denials: Family<Denial, Counter>,
+    forbidden: Family<Component, Counter>,
     quarantines: Family<Component, Counter>,
     secrets: Family<Component, Counter>,
     answers: Family<Answer, Counter>,
@@ -60,6 +61,7 @@ impl Metrics {
             durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             loads: Family::default(),
             denials: Family::default(),
+            forbidden: Family::default(),
             quarantines: Family::default(),
             secrets: Family::default(),
             answers: Family::default(),
@@ -130,6 +132,9 @@ impl Sink for Metrics {
                 // The event names the version too, which would make a label of every version.
                 let component = component.split('@').next().unwrap_or_default().to_owned();
                 self.quarantines.get_or_create(&Component { component }).inc();
+            }
+            Event::Forbidden { component, .. } => {
+                self.forbidden.get_or_create(&Component { component: component.clone() }).inc();
             }
             Event::Denied { component, interface, .. } => {
                 let denial = Denial { component: component.clone(), interface: interface.clone() };

@@ -7,7 +7,15 @@ use tidegate_audit::Audit;
 use super::*;
 
 fn called(component: &str, end: CallEnd, microseconds: u64) -> Event {
-    Event::Called { component: component.to_owned(), target: "t".to_owned(), end, microseconds }
+    let principal = "local".to_owned();
+    Event::Called {
+        principal,
+        tenant: None,
+        component: component.to_owned(),
+        target: "t".to_owned(),
+        end,
+        microseconds,
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tidegate_bindings::gateway::tidegate::gateway::calls::{Error, Event, Outcome, Request};
+use tidegate_grant::Principal;
 
 use crate::Router;
 use crate::dispatch::{self, Plan};
@@ -19,9 +20,9 @@ pub struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(router: Router, request: Request) -> Self {
+    pub(crate) fn new(router: Router, principal: &Principal, request: Request) -> Self {
         let client = request.client;
-        let plan = dispatch::plan(&router.catalog(), request);
+        let plan = dispatch::plan(&router, principal, request);
         let (deadline, budget) = match &plan {
             Ok(plan) => (plan.deadline(), usize::try_from(plan.output()).unwrap_or(usize::MAX)),
             Err(_) => (Instant::now(), 0),

@@ -7,6 +7,7 @@ use tidegate_bindings::gateway::tidegate::gateway::catalog::{Overview, PromptEnt
 use tidegate_bindings::types::content::ResourceEntry;
 use tidegate_bindings::types::event::Change;
 use tidegate_bindings::types::resources::Template;
+use tidegate_grant::Principal;
 use tidegate_supervisor::{Component, Set};
 
 use crate::template;
@@ -77,6 +78,13 @@ impl Catalog {
             prompts: count(self.prompts.len()),
             completion: self.completes,
         }
+    }
+
+    /// The revision of what a principal sees: two with other rights take no page of one list for the next of the other's.
+    pub(crate) fn revision_for(&self, principal: &Principal) -> u64 {
+        let mut hash = Hash(self.revision);
+        hash.add(format!("{:?}", principal.reach()).as_bytes());
+        hash.0
     }
 
     /// A tool by the catalog's name or by `COMPONENT__NAME`.

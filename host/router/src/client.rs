@@ -1,4 +1,4 @@
-//! The client at the other end of an HTTP request: whether it is still there.
+//! The client on whose behalf an instance works: who it is, and whether it is still there.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,20 +8,31 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use tidegate_grant::Principal;
 use tokio::sync::Notify;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 /// A client. Clones are of the same one.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Client(Arc<Shared>);
 
-#[derive(Default)]
 struct Shared {
+    principal: Principal,
     closed: AtomicBool,
     changed: Notify,
 }
 
 impl Client {
+    /// A client that is there.
+    pub(crate) fn new(principal: Principal) -> Self {
+        Self(Arc::new(Shared { principal, closed: AtomicBool::new(false), changed: Notify::new() }))
+    }
+
+    /// Who it is.
+    pub(crate) fn principal(&self) -> &Principal {
+        &self.0.principal
+    }
+
     /// Remembers that it has gone. Idempotent.
     pub(crate) fn close(&self) {
         self.0.closed.store(true, Ordering::Release);

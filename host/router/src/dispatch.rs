@@ -10,13 +10,15 @@ use tidegate_bindings::types::prompts::Request as PromptRequest;
 use tidegate_bindings::types::resources::Request as ResourceRequest;
 use tidegate_bindings::types::tools::{Output, Request as ToolRequest};
 use tidegate_capability::Ctx;
+use tidegate_grant::Principal;
 use tidegate_supervisor::{Component, Exports, Failure, ForeignError, Permit, RunError, TimeLimit};
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
-use crate::catalog::Catalog;
+use crate::client::Client;
 use crate::context::{self, Caller};
 use crate::live::Live;
+use crate::seen::{Seen, Unseen};
 use crate::{Router, outcome};
 
 /// How long an instance may go on after its call was cancelled, to put things in order.
@@ -29,6 +31,8 @@ pub(crate) struct Plan {
     deadline: Instant,
     /// For the audit log.
     target: String,
+    /// On whose behalf.
+    principal: Principal,
 }
 
 /// What the component is asked to do.
@@ -49,29 +53,44 @@ impl Plan {
     }
 }
 
-/// Finds the component of a call.
-pub(crate) fn plan(catalog: &Catalog, request: Request) -> Result<Plan, Error> {
+/// Finds the component of a call, if the principal may use it there.
+pub(crate) fn plan(router: &Router, principal: &Principal, request: Request) -> Result<Plan, Error> {
+    let catalog = router.catalog();
+    let seen = Seen::new(&catalog, principal);
+    let refused = |target: &str, unseen: Unseen| {
+        if let Unseen::Denied { component, scopes } = &unseen {
+            router.audit().emit(AuditEvent::Forbidden {
+                principal: principal.name().to_owned(),
+                tenant: principal.tenant().map(str::to_owned),
+                component: component.clone(),
+                target: target.to_owned(),
+                scopes: scopes.clone(),
+            });
+        }
+        unseen.error(target, principal)
+    };
     let Request { target, answers, state, .. } = request;
     let (component, work, target) = match target {
         Target::Tool(tool) => {
-            let (place, _) = catalog.tool(&tool.name).ok_or_else(|| Error::NotFound(tool.name.clone()))?;
+            let (place, _) = seen.tool(&tool.name).map_err(|unseen| refused(&tool.name, unseen))?;
             outcome::check_object("arguments", &tool.arguments).map_err(Error::InvalidArguments)?;
             let name = place.name.clone();
             let work = ToolRequest { name, arguments: tool.arguments, answers, state, meta: tool.meta };
             (Arc::clone(&place.component), Work::Tool(work), tool.name)
         }
         Target::Resource(uri) => {
-            let component = catalog.resource(&uri).ok_or_else(|| Error::NotFound(uri.clone()))?;
+            let component = seen.resource(&uri).map_err(|unseen| refused(&uri, unseen))?;
             let work = ResourceRequest { uri: uri.clone(), answers, state };
             (Arc::clone(component), Work::Resource(work), uri)
         }
         Target::Prompt(prompt) => {
-            let place = catalog.prompt(&prompt.name).ok_or_else(|| Error::NotFound(prompt.name.clone()))?;
+            let place = seen.prompt(&prompt.name).map_err(|unseen| refused(&prompt.name, unseen))?;
             let work = PromptRequest { name: place.name.clone(), arguments: prompt.arguments, answers, state };
             (Arc::clone(&place.component), Work::Prompt(work), prompt.name)
         }
         Target::Completion(completion) => {
-            let (component, subject, target) = subject(catalog, completion.subject)?;
+            let (component, subject, target) =
+                subject(&seen, &completion.subject).map_err(|(target, unseen)| refused(target, unseen))?;
             let work = CompletionRequest {
                 subject,
                 argument: completion.argument,
@@ -82,18 +101,19 @@ pub(crate) fn plan(catalog: &Catalog, request: Request) -> Result<Plan, Error> {
         }
     };
     let deadline = Instant::now() + component.limits().deadline;
-    Ok(Plan { component, work, deadline, target })
+    Ok(Plan { component, work, deadline, target, principal: principal.clone() })
 }
 
-fn subject(catalog: &Catalog, subject: Subject) -> Result<(Arc<Component>, Subject, String), Error> {
+/// What is completed, in its component's words; as an error, what the client called it.
+fn subject<'s>(seen: &Seen<'_>, subject: &'s Subject) -> Result<(Arc<Component>, Subject, String), (&'s str, Unseen)> {
     match subject {
         Subject::Prompt(name) => {
-            let place = catalog.prompt(&name).ok_or_else(|| Error::NotFound(name.clone()))?;
-            Ok((Arc::clone(&place.component), Subject::Prompt(place.name.clone()), name))
+            let place = seen.prompt(name).map_err(|unseen| (name.as_str(), unseen))?;
+            Ok((Arc::clone(&place.component), Subject::Prompt(place.name.clone()), name.clone()))
         }
         Subject::Template(template) => {
-            let component = catalog.template(&template).ok_or_else(|| Error::NotFound(template.clone()))?;
-            Ok((Arc::clone(component), Subject::Template(template.clone()), template))
+            let component = seen.template(template).map_err(|unseen| (template.as_str(), unseen))?;
+            Ok((Arc::clone(component), Subject::Template(template.clone()), template.clone()))
         }
     }
 }
@@ -101,9 +121,11 @@ fn subject(catalog: &Catalog, subject: Subject) -> Result<(Arc<Component>, Subje
 /// Runs a call to its end and writes it to the audit log.
 pub(crate) async fn run(router: &Router, live: &Arc<Live>, plan: Plan) -> Result<Outcome, Error> {
     let began = Instant::now();
-    let (component, target) = (Arc::clone(&plan.component), plan.target.clone());
+    let (component, target, principal) = (Arc::clone(&plan.component), plan.target.clone(), plan.principal.clone());
     let end = admit_and_run(router, live, plan).await;
     router.audit().emit(AuditEvent::Called {
+        principal: principal.name().to_owned(),
+        tenant: principal.tenant().map(str::to_owned),
         component: component.name().to_owned(),
         target,
         end: audit_end(&end),
@@ -152,12 +174,13 @@ async fn run_stateful(router: &Router, live: &Arc<Live>, plan: Plan, permit: Per
 }
 
 async fn run_in(router: &Router, live: &Arc<Live>, plan: Plan) -> Result<Outcome, Error> {
-    let Plan { component, work, deadline: until, .. } = plan;
+    let Plan { component, work, deadline: until, principal, .. } = plan;
     let caller = Caller::new(router, &component, Arc::clone(live));
     let limit = component.limits().output;
     let run = component.run(
         TimeLimit::Until(until),
-        |_| (),
+        // What it calls in turn, it calls for the same client: it lends nobody rights of its own.
+        |ctx| ctx.slots.insert(Client::new(principal)),
         move |store, instance, exports| Box::pin(work_in(store, instance, exports, work, caller, limit)),
     );
     let end = run.await.map_err(|error| failure(&component, error))?;
@@ -260,7 +283,7 @@ fn audit_end(end: &Result<Outcome, Error>) -> CallEnd {
         Ok(Outcome::Tool(output)) if output.is_error => CallEnd::ToolError,
         Ok(_) => CallEnd::Done,
         Err(Error::NotFound(_) | Error::InvalidArguments(_)) => CallEnd::Invalid,
-        Err(Error::Denied(_) | Error::Busy(_)) => CallEnd::Refused,
+        Err(Error::Denied(_) | Error::Forbidden(_) | Error::Busy(_)) => CallEnd::Refused,
         Err(Error::Deadline(_)) => CallEnd::Deadline,
         Err(Error::Cancelled) => CallEnd::Cancelled,
         Err(Error::Failed(_)) => CallEnd::Failed,

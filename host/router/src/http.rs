@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt as _;
+use tidegate_grant::Principal;
 use tidegate_supervisor::{Component, Permit, RunError, TimeLimit};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -51,7 +52,7 @@ pub enum HttpError {
 type Answer = Result<Response<HyperOutgoingBody>, ErrorCode>;
 
 impl Router {
-    /// Hands a request to an instance of its own and gives the answer as soon as its head is there; the body follows.
+    /// Hands a request of `principal` to an instance of its own and gives the answer as soon as its head is there; the body follows.
     ///
     /// When the future is dropped before the answer's head, or the answer's body before its end, the client has gone:
     /// the instance is told (`tidegate:gateway/client`) and runs on, for at most a day.
@@ -61,6 +62,7 @@ impl Router {
     pub async fn http<B>(
         &self,
         component: &Arc<Component>,
+        principal: Principal,
         request: Request<B>,
     ) -> Result<Response<HyperOutgoingBody>, HttpError>
     where
@@ -73,7 +75,7 @@ impl Router {
         let name = || component.name().to_owned();
         let permit = component.admit().await.map_err(|busy| HttpError::Busy { component: name(), busy })?;
         let (sender, mut answer) = oneshot::channel();
-        let client = Client::default();
+        let client = Client::new(principal);
         let serving = Box::pin(serve(Arc::clone(component), permit, request, sender, client.clone()));
         let mut running = Running { serving: Some(serving), client, component: Arc::clone(component) };
         let ended = tokio::select! {

@@ -15,6 +15,7 @@ mod live;
 mod mailbox;
 mod outcome;
 mod seal;
+mod seen;
 mod stream;
 mod template;
 
@@ -35,6 +36,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 use tidegate_audit::Audit;
 use tidegate_bindings::gateway::tidegate::gateway::mailboxes::Error as MailboxError;
 use tidegate_bindings::types::event::Change;
+use tidegate_grant::Principal;
 use tidegate_supervisor::{Component, DefinitionsError, Supervisor};
 
 use crate::changes::Changes;
@@ -132,10 +134,10 @@ impl Router {
         Ok(())
     }
 
-    /// Prepares a call. It runs from the first look at it on; dropping it cancels it.
+    /// Prepares a call on behalf of `principal`. It runs from the first look at it on; dropping it cancels it.
     #[must_use]
-    pub fn call(&self, request: Request) -> Call {
-        Call::new(self.clone(), request)
+    pub fn call(&self, principal: &Principal, request: Request) -> Call {
+        Call::new(self.clone(), principal, request)
     }
 
     pub(crate) fn tell(&self, change: &Change) {

@@ -34,6 +34,8 @@ struct Inner {
 }
 
 struct Entry {
+    /// Whose it is.
+    owner: Box<[u8]>,
     messages: VecDeque<Message>,
     next: u64,
     bytes: usize,
@@ -49,11 +51,11 @@ impl Mailboxes {
         Self { inner: Mutex::new(Inner::default()), random: Box::new(random) }
     }
 
-    /// Makes a mailbox and gives its id.
+    /// Makes a mailbox for `owner` and gives its id.
     ///
     /// # Errors
     /// When options or message are out of bounds, or there is no room.
-    pub(crate) fn create(&self, options: Options, first: Vec<u8>) -> Result<String, Error> {
+    pub(crate) fn create(&self, owner: &[u8], options: Options, first: Vec<u8>) -> Result<String, Error> {
         check(&options, &first)?;
         let id = (self.random)()?;
         let mut inner = self.lock();
@@ -63,6 +65,7 @@ impl Mailboxes {
         }
         inner.bytes += first.len();
         let entry = Entry {
+            owner: owner.into(),
             bytes: first.len(),
             messages: VecDeque::from([Message { number: 1, body: first }]),
             next: 2,
@@ -75,12 +78,16 @@ impl Mailboxes {
         Ok(id)
     }
 
-    /// Whether a mailbox is there; it counts as used.
+    /// Whether a mailbox of `owner` is there; it counts as used.
     ///
     /// # Errors
-    /// When it is not.
-    pub(crate) fn open(&self, id: &str) -> Result<(), Error> {
-        self.lock().entry(id).map(|_| ())
+    /// When it is not, or is somebody else's: to them it is not there, and their asking does not keep it alive.
+    pub(crate) fn open(&self, owner: &[u8], id: &str) -> Result<(), Error> {
+        let mut inner = self.lock();
+        if inner.boxes.get(id).is_some_and(|entry| *entry.owner != *owner) {
+            return Err(Error::NotFound);
+        }
+        inner.entry(id).map(|_| ())
     }
 
     /// Adds a message and gives its number.

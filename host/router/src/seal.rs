@@ -23,7 +23,7 @@ pub(crate) struct Seals {
 pub(crate) struct Belongs<'a> {
     /// Name of the component that sealed it.
     pub(crate) component: &'a str,
-    /// Who the client is; empty while nobody asked it.
+    /// Who the client is.
     pub(crate) identity: &'a [u8],
     /// What the component bound it to.
     pub(crate) context: &'a [u8],

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use tidegate_grant::Principal;
 use tidegate_supervisor::{Component, RunError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use wasmtime_wasi::p2::pipe::{AsyncReadStream, AsyncWriteStream};
 use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream};
 
 use crate::Router;
+use crate::client::Client;
 use crate::http::conversation;
 
 /// Bytes that may wait for the reader of the output before the component's writes wait.
@@ -39,13 +41,14 @@ pub enum StreamError {
 }
 
 impl Router {
-    /// Serves one client over a pair of byte streams until `input` ends.
+    /// Serves `principal` over a pair of byte streams until `input` ends.
     ///
     /// # Errors
     /// When the component fails.
     pub async fn stream(
         &self,
         component: &Arc<Component>,
+        principal: Principal,
         input: impl AsyncRead + Send + Unpin + 'static,
         output: impl AsyncWrite + Send + Unpin + 'static,
     ) -> Result<(), StreamError> {
@@ -55,7 +58,7 @@ impl Router {
         }
         let served = component.run(
             conversation(component),
-            |_| (),
+            |ctx| ctx.slots.insert(Client::new(principal)),
             move |store, instance, exports| {
                 Box::pin(async move {
                     let Some(indices) = &exports.stream else {

@@ -1,16 +1,22 @@
-//! What may be granted to a component, as types: capability grants and limits.
+//! What may be granted to a component, as types: capability grants and limits; and who clients are and what they may use.
 //!
 //! Pure: no clock, no IO. `Grant::default()` grants nothing and carries the default limits.
 
+mod challenge;
 mod limits;
 mod network;
 mod origin;
+mod pattern;
+mod principal;
 mod requests;
 mod summary;
 
+pub use challenge::Challenge;
 pub use limits::{LIMITS, LimitKey, Limits, POOL_LIMITS, PoolLimits};
 pub use network::{Address, Destination, NetworkError, NetworkGrant, is_public};
 pub use origin::Origin;
+pub use pattern::{Pattern, PatternError};
+pub use principal::{Allowance, Item, ItemKind, Principal, Reach, Use};
 pub use requests::{DirectoryRequest, EnvironmentRequest, KvRequest, NetworkRequest, Request, Requests, SecretRequest};
 pub use summary::{GrantLine, format_bytes, format_duration};
 

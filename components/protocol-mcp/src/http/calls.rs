@@ -183,6 +183,11 @@ impl<G: Gateway, E: Exit> Running<'_, G, E> {
     fn send(&mut self, conclusion: Conclusion) -> Result<(), Gone> {
         let (text, status) = match conclusion {
             Conclusion::Answer(text, status) => (text, status),
+            Conclusion::Forbidden(text, challenge) if !self.streaming => {
+                self.exit.send(Reply::forbidden(text, challenge));
+                return Ok(());
+            }
+            Conclusion::Forbidden(text, _) => (text, 403),
             // Who cancelled gets no answer: a stream that ends.
             Conclusion::Silence if self.streaming => return Ok(()),
             Conclusion::Silence => return self.exit.open(None),

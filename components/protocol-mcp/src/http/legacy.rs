@@ -161,11 +161,11 @@ pub(super) fn batch<G: Gateway, E: Exit>(gateway: &G, head: &Head, parts: &[&Raw
             Part::Nothing => continue,
             Part::Answer(text) => text,
             Part::Call(exchange, call) => match exchange.conclude(gateway, call.finish()) {
-                Conclusion::Answer(text, _) => text,
+                Conclusion::Answer(text, _) | Conclusion::Forbidden(text, _) => text,
                 Conclusion::Silence => continue,
                 Conclusion::Ask(_) => match exchange.complaint("a call in a batch cannot ask questions") {
                     Conclusion::Answer(text, _) => text,
-                    Conclusion::Ask(_) | Conclusion::Silence => continue,
+                    Conclusion::Ask(_) | Conclusion::Forbidden(..) | Conclusion::Silence => continue,
                 },
             },
         };

@@ -26,17 +26,24 @@ pub(crate) struct Reply {
     pub(crate) session: Option<String>,
     /// `Allow`.
     pub(crate) allow: Option<&'static str>,
+    /// `WWW-Authenticate`.
+    pub(crate) challenge: Option<String>,
 }
 
 impl Reply {
     /// A response with JSON.
     pub(crate) fn json(status: u16, body: String) -> Self {
-        Self { status, body: Some(body), session: None, allow: None }
+        Self { status, body: Some(body), session: None, allow: None, challenge: None }
+    }
+
+    /// An error that the client mends with another token.
+    pub(crate) fn forbidden(body: String, challenge: String) -> Self {
+        Self { challenge: Some(challenge), ..Self::json(403, body) }
     }
 
     /// A response without a body.
     pub(crate) fn empty(status: u16) -> Self {
-        Self { status, body: None, session: None, allow: None }
+        Self { status, body: None, session: None, allow: None, challenge: None }
     }
 
     /// An error, with the status that it travels with.

@@ -84,12 +84,17 @@ fn quick<G: Gateway>(gateway: &G, call: &G::Call) -> Quick {
 
 /// What a tool that always makes a task answers without one: questions, and what never ran.
 fn becomes_a_task(ended: &Ended) -> bool {
-    !matches!(ended, Ok(Outcome::InputRequired(_)) | Err(Error::NotFound(_) | Error::InvalidArguments(_)))
+    !matches!(
+        ended,
+        Ok(Outcome::InputRequired(_)) | Err(Error::NotFound(_) | Error::InvalidArguments(_) | Error::Forbidden(_))
+    )
 }
 
 fn send<E: Exit>(conclusion: Conclusion, exit: &mut E) {
-    if let Conclusion::Answer(text, status) = conclusion {
-        exit.send(Reply::json(status, text));
+    match conclusion {
+        Conclusion::Answer(text, status) => exit.send(Reply::json(status, text)),
+        Conclusion::Forbidden(text, challenge) => exit.send(Reply::forbidden(text, challenge)),
+        Conclusion::Ask(_) | Conclusion::Silence => {}
     }
 }
 

@@ -22,6 +22,7 @@ struct Response {
     body: String,
     session: Option<String>,
     allow: Option<&'static str>,
+    challenge: Option<String>,
     streamed: bool,
     /// Writes until the client is gone.
     patience: Option<usize>,
@@ -34,6 +35,7 @@ impl Exit for Response {
         self.body = reply.body.unwrap_or_default();
         self.session = reply.session;
         self.allow = reply.allow;
+        self.challenge = reply.challenge;
     }
 
     fn open(&mut self, session: Option<&str>) -> Result<(), Gone> {

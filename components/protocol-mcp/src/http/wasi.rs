@@ -85,7 +85,7 @@ impl Exit for WasiExit {
     fn send(&mut self, reply: Reply) {
         let body = reply.body.unwrap_or_default();
         let length = body.len().to_string();
-        let mut headers: Vec<(&str, &str)> = Vec::with_capacity(4);
+        let mut headers: Vec<(&str, &str)> = Vec::with_capacity(5);
         if !body.is_empty() {
             headers.push(("content-type", "application/json"));
         }
@@ -94,6 +94,7 @@ impl Exit for WasiExit {
         }
         headers.extend(reply.session.as_deref().map(|session| ("mcp-session-id", session)));
         headers.extend(reply.allow.map(|allow| ("allow", allow)));
+        headers.extend(reply.challenge.as_deref().map(|challenge| ("www-authenticate", challenge)));
         let Some((stream, outgoing)) = self.begin(reply.status, &headers) else { return };
         let _ = write_all(&stream, body.as_bytes());
         drop(stream);

@@ -125,7 +125,7 @@ impl<'g, G: Gateway> Conversation<'g, G> {
             };
             let one = self.running.swap_remove(at);
             let text = match conclusion {
-                Conclusion::Answer(text, _) => Some(text),
+                Conclusion::Answer(text, _) | Conclusion::Forbidden(text, _) => Some(text),
                 Conclusion::Silence | Conclusion::Ask(_) => None,
             };
             self.deliver(one.batch, text);

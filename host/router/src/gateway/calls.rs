@@ -18,7 +18,7 @@ impl Host for View<'_> {}
 
 impl HostCall for View<'_> {
     fn new(&mut self, request: Request) -> wasmtime::Result<Resource<Handle>> {
-        let call = self.router()?.call(request);
+        let call = self.router()?.call(&self.principal, request);
         let call = self.table.push(call)?;
         Ok(Resource::new_own(call.rep()))
     }

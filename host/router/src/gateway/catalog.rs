@@ -12,38 +12,47 @@ use wasmtime_wasi_io::poll::{DynPollable, Pollable, subscribe};
 
 use super::View;
 use crate::changes::Watch;
+use crate::seen::Seen;
 
 /// Entries that one list call gives: a guest that asks for more would only fill its own memory.
 const LIMIT: u32 = 1_000;
 
 /// A part of a list.
-fn part<T: Clone>(all: &[T], range: Range) -> Vec<T> {
-    all.iter().skip(range.offset as usize).take(range.limit.min(LIMIT) as usize).cloned().collect()
+fn part<'a, T: Clone + 'a>(all: impl Iterator<Item = &'a T>, range: Range) -> Vec<T> {
+    all.skip(range.offset as usize).take(range.limit.min(LIMIT) as usize).cloned().collect()
+}
+
+impl View<'_> {
+    /// What the client sees of the catalog.
+    fn seen<T>(&self, look: impl FnOnce(&Seen<'_>) -> T) -> wasmtime::Result<T> {
+        let catalog = self.router()?.catalog();
+        Ok(look(&Seen::new(&catalog, &self.principal)))
+    }
 }
 
 impl Host for View<'_> {
     fn get_overview(&mut self) -> wasmtime::Result<Overview> {
-        Ok(self.router()?.catalog().overview())
+        self.seen(|seen| seen.overview())
     }
 
     fn list_tools(&mut self, range: Range) -> wasmtime::Result<Vec<ToolEntry>> {
-        Ok(part(&self.router()?.catalog().tools, range))
+        self.seen(|seen| part(seen.tools(), range))
     }
 
     fn get_tool(&mut self, name: String) -> wasmtime::Result<Option<ToolEntry>> {
-        Ok(self.router()?.catalog().tool(&name).map(|(_, entry)| entry.clone()))
+        self.seen(|seen| seen.tool(&name).ok().map(|(_, entry)| entry.clone()))
     }
 
     fn list_resources(&mut self, range: Range) -> wasmtime::Result<Vec<ResourceEntry>> {
-        Ok(part(&self.router()?.catalog().resources, range))
+        self.seen(|seen| part(seen.resources(), range))
     }
 
     fn list_templates(&mut self, range: Range) -> wasmtime::Result<Vec<Template>> {
-        Ok(part(&self.router()?.catalog().templates, range))
+        self.seen(|seen| part(seen.templates(), range))
     }
 
     fn list_prompts(&mut self, range: Range) -> wasmtime::Result<Vec<PromptEntry>> {
-        Ok(part(&self.router()?.catalog().prompts, range))
+        self.seen(|seen| part(seen.prompts(), range))
     }
 }
 
@@ -63,7 +72,8 @@ impl HostWatch for View<'_> {
     }
 
     fn next(&mut self, handle: Resource<Handle>) -> wasmtime::Result<Vec<Change>> {
-        Ok(self.table.get(&own(&handle))?.next())
+        let changes = self.table.get(&own(&handle))?.next();
+        self.seen(|seen| changes.into_iter().filter(|change| seen.concerns(change)).collect())
     }
 
     fn drop(&mut self, handle: Resource<Handle>) -> wasmtime::Result<()> {

@@ -10,8 +10,9 @@ use crate::client::Client;
 
 impl Host for View<'_> {
     fn closed(&mut self) -> wasmtime::Result<Resource<DynPollable>> {
-        // On a byte stream there is no request: a client that never goes.
-        let client = self.table.push(self.client.clone().unwrap_or_default())?;
+        // A component that works for nobody has a client that never goes.
+        let client = self.client.clone().unwrap_or_else(|| Client::new(self.principal.clone()));
+        let client = self.table.push(client)?;
         subscribe(self.table, client)
     }
 

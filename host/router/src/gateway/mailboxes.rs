@@ -45,7 +45,7 @@ impl Host for View<'_> {}
 impl HostMailbox for View<'_> {
     fn create(&mut self, options: Options, first: Vec<u8>) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
         let all = self.mailboxes()?;
-        match all.create(options, first) {
+        match all.create(&self.principal.identity(), options, first) {
             Ok(id) => self.opened(all, id).map(Ok),
             Err(error) => Ok(Err(error)),
         }
@@ -53,7 +53,7 @@ impl HostMailbox for View<'_> {
 
     fn open(&mut self, id: String) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
         let all = self.mailboxes()?;
-        match all.open(&id) {
+        match all.open(&self.principal.identity(), &id) {
             Ok(()) => self.opened(all, id).map(Ok),
             Err(error) => Ok(Err(error)),
         }

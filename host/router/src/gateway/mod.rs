@@ -12,7 +12,7 @@ use tidegate_bindings::gateway::tidegate::gateway as wit;
 use tidegate_capability::{
     Capability, ComponentInfo, Ctx, Interface, LinkError, Linker, PrepareError, Prepared, Verdict,
 };
-use tidegate_grant::Grant;
+use tidegate_grant::{Grant, Principal};
 use wasmtime::component::{HasData, ResourceTable};
 
 use crate::client::Client;
@@ -41,6 +41,8 @@ struct View<'a> {
     component: Arc<str>,
     router: Option<Router>,
     client: Option<Client>,
+    /// On whose behalf the instance works.
+    principal: Principal,
 }
 
 impl GatewayCapability {
@@ -64,7 +66,8 @@ impl HasData for Has {
 fn view(ctx: &mut Ctx) -> View<'_> {
     let router = ctx.slots.get::<Slot>().map(|slot| slot.router.clone());
     let client = ctx.slots.get::<Client>().cloned();
-    View { component: Arc::clone(&ctx.component), router, client, table: &mut ctx.table }
+    let principal = client.as_ref().map_or_else(Principal::nobody, |client| client.principal().clone());
+    View { component: Arc::clone(&ctx.component), router, client, principal, table: &mut ctx.table }
 }
 
 impl Capability for GatewayCapability {

@@ -26,13 +26,13 @@ impl Host for View<'_> {
         }
         let router = self.router()?;
         let Some(salt) = router.random() else { return Ok(Err(Error::Unavailable)) };
-        let belongs = Belongs { component: &self.component, identity: b"", context: &context };
+        let belongs = Belongs { component: &self.component, identity: &self.principal.identity(), context: &context };
         let until = now().saturating_add(u64::from(seconds));
         Ok(router.seals().seal(&value, &belongs, until, salt).ok_or(Error::Unavailable))
     }
 
     fn open(&mut self, sealed: Vec<u8>, context: Vec<u8>) -> wasmtime::Result<Result<Vec<u8>, Error>> {
-        let belongs = Belongs { component: &self.component, identity: b"", context: &context };
+        let belongs = Belongs { component: &self.component, identity: &self.principal.identity(), context: &context };
         Ok(self.router()?.seals().open(sealed, &belongs, now()).ok_or(Error::Invalid))
     }
 }

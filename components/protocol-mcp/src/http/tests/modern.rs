@@ -1,7 +1,7 @@
 //! The modern era.
 
 use super::*;
-use crate::bindings::tidegate::gateway::calls::{Error, Event, Outcome};
+use crate::bindings::tidegate::gateway::calls::{Error, Event, Outcome, Refusal};
 use crate::bindings::tidegate::types::content::Severity;
 use crate::bindings::tidegate::types::event::{Change, Message, Progress};
 use crate::bindings::tidegate::types::input::{Form, NamedQuestion, Question, Questions};
@@ -243,6 +243,31 @@ fn what_went_wrong_is_told_where_it_belongs() {
     let response = modern(&gateway(), "resources/read", json!({"uri": "test://none"}));
     assert_eq!(response.json()["error"]["data"], json!({"uri": "test://none"}));
     assert_eq!(response.code(), json!(-32602));
+}
+
+#[test]
+fn what_takes_more_scopes_is_refused_with_the_challenge() {
+    let refusal = |challenge: Option<&str>| Refusal {
+        reason: "`secret` takes a token with the scopes `a b`".into(),
+        scopes: vec!["a".into(), "b".into()],
+        challenge: challenge.map(str::to_owned),
+    };
+    let gateway = move |challenge: Option<&'static str>| {
+        gateway().tool("secret", move |_| vec![Event::Done(Err(Error::Forbidden(refusal(challenge))))])
+    };
+    let challenged = gateway(Some("Bearer scope=\"a b\""));
+    let modern = modern(&challenged, "tools/call", json!({"name": "secret"}));
+    let session = begin(&challenged, "2025-11-25", json!({}));
+    let legacy = legacy(&challenged, &session, "tools/call", json!({"name": "secret"}));
+    for response in [modern, legacy] {
+        assert_eq!((response.status, response.streamed), (403, false), "{}", response.body);
+        assert_eq!(response.challenge.as_deref(), Some("Bearer scope=\"a b\""));
+        assert_eq!(response.json()["error"]["data"], json!({"scopes": ["a", "b"]}));
+        assert_eq!(response.code(), json!(-32600));
+    }
+    // Where tokens are no way in, the status says enough.
+    let response = super::modern(&gateway(None), "tools/call", json!({"name": "secret"}));
+    assert_eq!((response.status, response.challenge.is_none()), (403, true));
 }
 
 #[test]
