@@ -153,7 +153,7 @@ impl<M: Mailbox> HttpSession<M> {
     /// # Errors
     /// 503 when the node holds as many as it can.
     pub(crate) fn make<G: Gateway<Mailbox = M>>(gateway: &G, view: View) -> Result<Self, RpcError> {
-        let options = Options { idle_seconds: IDLE_SECONDS, messages: NOTES };
+        let options = Options { idle_seconds: IDLE_SECONDS, messages: NOTES, durable: false, within: None };
         match gateway.make(options, encode(&view).as_bytes()) {
             Ok(mailbox) => Ok(Self { session: Session::new(view), mailbox, seen: 1 }),
             Err(Error::Full) => {
@@ -192,6 +192,7 @@ impl<M: Mailbox> HttpSession<M> {
         self.mailbox.post(&note.encode()).map(|_| ()).map_err(|error| match error {
             Error::Full => RpcError::new(INTERNAL, "the session's memory is full; try again later").status(503),
             Error::NotFound => RpcError::new(SESSION_NOT_FOUND, "the session has ended").status(404),
+            Error::Unavailable(text) => RpcError::new(INTERNAL, text).status(503),
             Error::Invalid(_) => RpcError::new(INVALID_REQUEST, "the message is too long for a session").status(413),
         })
     }

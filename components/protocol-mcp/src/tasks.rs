@@ -112,7 +112,7 @@ impl<M: Mailbox> Task<M> {
     /// -32603 when the node can hold no more.
     pub(crate) fn make<G: Gateway<Mailbox = M>>(gateway: &G) -> Result<Self, RpcError> {
         let created = gateway.now();
-        let options = Options { idle_seconds: KEPT_SECONDS, messages: MESSAGES };
+        let options = Options { idle_seconds: KEPT_SECONDS, messages: MESSAGES, durable: false, within: None };
         let made = gateway.make(options, format!("T{created}").as_bytes());
         let mailbox = made.map_err(|_| RpcError::new(INTERNAL, "the node can hold no more tasks; try again later"))?;
         Ok(Self { mailbox, created, seen: 1 })

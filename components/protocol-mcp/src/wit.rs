@@ -58,7 +58,7 @@ impl Gateway for Host<'_> {
     }
 
     fn make(&self, options: mailboxes::Options, first: &[u8]) -> Result<Self::Mailbox, mailboxes::Error> {
-        mailboxes::Mailbox::create(options, first)
+        mailboxes::Mailbox::create(&options, first)
     }
 
     fn open(&self, id: &str) -> Result<Self::Mailbox, mailboxes::Error> {
