@@ -141,6 +141,10 @@ impl Mailbox for mailboxes::Mailbox {
         mailboxes::Mailbox::id(self)
     }
 
+    fn inherited(&self) -> u64 {
+        mailboxes::Mailbox::inherited(self)
+    }
+
     fn post(&self, body: &[u8]) -> Result<u64, mailboxes::Error> {
         mailboxes::Mailbox::post(self, body)
     }

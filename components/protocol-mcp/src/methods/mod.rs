@@ -24,6 +24,8 @@ pub(crate) use listen::{Listen, legacy as legacy_change};
 pub(crate) enum Action {
     /// Send this answer.
     Answer(String),
+    /// Send this answer about a task; then work on the task, if nobody does.
+    Task(String),
     /// Start a call.
     Call(Box<Planned>),
     /// Tell the client of changes until it goes.
@@ -108,9 +110,9 @@ pub(crate) fn dispatch<G: Gateway>(gateway: &G, view: &View, request: &Request<'
         Method::Task(task) => match (view.tasks, task) {
             (None, _) => Err(unknown(revision, &request.method)),
             (Some(false), _) => Err(tasks::undeclared()),
-            (Some(true), Task::Get) => tasks::get(gateway, request).map(Action::Answer),
-            (Some(true), Task::Update) => tasks::update(gateway, request).map(Action::Answer),
-            (Some(true), Task::Cancel) => tasks::cancel(gateway, request).map(Action::Answer),
+            (Some(true), Task::Get) => tasks::get(gateway, request).map(Action::Task),
+            (Some(true), Task::Update) => tasks::update(gateway, request).map(Action::Task),
+            (Some(true), Task::Cancel) => tasks::cancel(gateway, request).map(Action::Task),
         },
         Method::Ping => Ok(Action::Answer(answer::empty(revision, &request.id))),
         Method::Discover => Ok(Action::Answer(discover(gateway, view, request))),
