@@ -18,6 +18,8 @@ use crate::{guests, no_arguments};
 
 /// The sets of requirements, one for each era.
 const SETS: [&str; 2] = ["2026-07-28", "2025-11-25"];
+/// Scenarios of an extension that no set of requirements names.
+const MORE: [&str; 3] = ["sep-2640-skills-enumeration", "sep-2640-skills-manifest", "sep-2640-skills-directory"];
 /// How long the host may take until it listens: it compiles its components first.
 const START: Duration = Duration::from_secs(120);
 const POLICY: &str = "\
@@ -62,6 +64,11 @@ pub(crate) fn run(layout: &Layout) -> Result<Count> {
         // Its scored scenarios, and those that the suite runs beside them without a score.
         let out = folder.join(format!("out-{set}"));
         rows.extend(run_suite(&suite, &out, &host, set, &["--requirements", set])?);
+    }
+    for scenario in MORE {
+        let out = folder.join(format!("out-{scenario}"));
+        let which = ["--scenario", scenario, "--spec-version", SETS[0], "--force"];
+        rows.extend(run_suite(&suite, &out, &host, SETS[0], &which)?);
     }
     drop(host);
     print(&rows);

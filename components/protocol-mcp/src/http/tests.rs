@@ -6,6 +6,7 @@ mod legacy;
 mod modern;
 mod restart;
 mod rules;
+mod skills;
 mod sse;
 mod streams;
 mod tasks;
