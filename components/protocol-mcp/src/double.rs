@@ -29,12 +29,19 @@ pub(crate) struct Double {
     tools: RefCell<BTreeMap<String, Script>>,
     changed: RefCell<BTreeMap<String, Describe>>,
     pub(crate) settings: RefCell<BTreeMap<String, String>>,
+    /// The resources of the catalog.
+    pub(crate) listed: RefCell<Vec<ResourceEntry>>,
     /// Every request that was started.
     pub(crate) started: RefCell<Vec<Request>>,
     boxes: RefCell<BTreeMap<String, Messages>>,
+    /// Mailboxes within others: inner and outer.
+    inner: RefCell<BTreeMap<String, String>>,
+    /// The host was started after so many messages of every mailbox.
+    pub(crate) inherited: Rc<RefCell<BTreeMap<String, u64>>>,
     pub(crate) changes: Rc<RefCell<Vec<Change>>>,
     hooks: RefCell<VecDeque<Hook>>,
     patient: RefCell<VecDeque<Hook>>,
+    silent: RefCell<VecDeque<Hook>>,
     latest: RefCell<Option<Events>>,
     counter: Cell<u64>,
     clock: Cell<u64>,
@@ -54,6 +61,7 @@ pub(crate) struct DoubleCall {
 
 pub(crate) struct DoubleBox {
     id: String,
+    inherited: Rc<RefCell<BTreeMap<String, u64>>>,
     messages: Messages,
 }
 
@@ -99,6 +107,13 @@ impl Double {
         self.patient.borrow_mut().push_back(Box::new(hook));
     }
 
+    /// Does something after the code under test has waited so many times in vain.
+    pub(crate) fn when_silent(&self, times: usize, hook: impl FnOnce(&Self) + 'static) {
+        let mut silent = self.silent.borrow_mut();
+        silent.extend((1..times).map(|_| Box::new(|_: &Self| ()) as Hook));
+        silent.push_back(Box::new(hook));
+    }
+
     /// Lets an event happen in the call that started last.
     pub(crate) fn happen(&self, event: Event) {
         if let Some(events) = self.latest.borrow().as_ref() {
@@ -110,6 +125,13 @@ impl Double {
     pub(crate) fn post(&self, text: &str) {
         let boxes = self.boxes.borrow();
         boxes.values().next().unwrap().borrow_mut().push(text.as_bytes().to_vec());
+    }
+
+    /// Starts the host again: what is in mailboxes now was there before.
+    pub(crate) fn restart(&self) {
+        let boxes = self.boxes.borrow();
+        let counts = boxes.iter().map(|(id, messages)| (id.clone(), messages.borrow().len() as u64));
+        *self.inherited.borrow_mut() = counts.collect();
     }
 
     /// Forgets every mailbox.
@@ -157,7 +179,7 @@ impl Double {
             Source::Call(call) => !call.events.borrow().is_empty(),
             Source::Mailbox(one, after) => {
                 let gone = !self.boxes.borrow().contains_key(&one.id);
-                gone || one.messages.borrow().len() as u64 > *after
+                gone || one.messages.borrow().is_empty() || one.messages.borrow().len() as u64 > *after
             }
             Source::Watch(watch) => !watch.0.borrow().is_empty(),
             Source::Closed => self.gone.get(),
@@ -187,8 +209,8 @@ impl Gateway for Double {
         known.then(|| ToolEntry { component: "double".into(), definition: self.definition(name) })
     }
 
-    fn resources(&self, _: Range) -> Vec<ResourceEntry> {
-        Vec::new()
+    fn resources(&self, range: Range) -> Vec<ResourceEntry> {
+        self.listed.borrow().iter().skip(range.offset as usize).take(range.limit as usize).cloned().collect()
     }
 
     fn templates(&self, _: Range) -> Vec<Template> {
@@ -219,16 +241,22 @@ impl Gateway for Double {
         DoubleWatch(self.changes.clone())
     }
 
-    fn make(&self, _: mailboxes::Options, first: &[u8]) -> Result<DoubleBox, mailboxes::Error> {
+    fn make(&self, options: mailboxes::Options, first: &[u8]) -> Result<DoubleBox, mailboxes::Error> {
         let id = format!("{:032x}", self.random());
         let messages: Messages = Rc::new(RefCell::new(vec![first.to_vec()]));
         self.boxes.borrow_mut().insert(id.clone(), messages.clone());
-        Ok(DoubleBox { id, messages })
+        if let Some(outer) = options.within {
+            if !self.boxes.borrow().contains_key(&outer) {
+                return Err(mailboxes::Error::NotFound);
+            }
+            self.inner.borrow_mut().insert(id.clone(), outer);
+        }
+        Ok(DoubleBox { id, messages, inherited: self.inherited.clone() })
     }
 
     fn open(&self, id: &str) -> Result<DoubleBox, mailboxes::Error> {
         let messages = self.boxes.borrow().get(id).cloned().ok_or(mailboxes::Error::NotFound)?;
-        Ok(DoubleBox { id: id.to_owned(), messages })
+        Ok(DoubleBox { id: id.to_owned(), messages, inherited: self.inherited.clone() })
     }
 
     fn setting(&self, key: &str) -> Option<String> {
@@ -271,7 +299,11 @@ impl Gateway for Double {
             let hook = hook.or_else(|| if patient { self.patient.borrow_mut().pop_front() } else { None });
             match hook {
                 Some(hook) => hook(self),
-                None if limit.is_some() => return false,
+                None if limit.is_some() => {
+                    let hook = self.silent.borrow_mut().pop_front();
+                    hook.into_iter().for_each(|hook| hook(self));
+                    return false;
+                }
                 None => panic!("it would wait for ever"),
             }
         }
@@ -311,7 +343,14 @@ impl Mailbox for DoubleBox {
         self.id.clone()
     }
 
+    fn inherited(&self) -> u64 {
+        self.inherited.borrow().get(&self.id).copied().unwrap_or(0)
+    }
+
     fn post(&self, body: &[u8]) -> Result<u64, mailboxes::Error> {
+        if self.messages.borrow().is_empty() {
+            return Err(mailboxes::Error::NotFound);
+        }
         self.messages.borrow_mut().push(body.to_vec());
         Ok(self.messages.borrow().len() as u64)
     }

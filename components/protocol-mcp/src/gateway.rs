@@ -86,6 +86,8 @@ pub(crate) trait Call {
 pub(crate) trait Mailbox {
     /// Its id.
     fn id(&self) -> String;
+    /// The number of its newest message when the host started.
+    fn inherited(&self) -> u64;
     /// Adds a message.
     fn post(&self, body: &[u8]) -> Result<u64, mailboxes::Error>;
     /// Messages after number `after`.

@@ -37,13 +37,18 @@ pub(crate) struct Revision {
     pub(crate) any_structure: bool,
     /// `icons`.
     pub(crate) icons: bool,
+    /// A stream begins with an event that has an id and nothing else, and its server may close it: the client comes back.
+    pub(crate) polling: bool,
     /// Arguments that do not fit a tool are shown to the model, not to the protocol.
     pub(crate) lenient_arguments: bool,
     /// The code for a resource that is not there.
     pub(crate) no_resource: i32,
 }
 
-const FIRST: Revision = Revision {
+/// The oldest: what a client speaks that has not said anything yet.
+pub(crate) static FIRST: Revision = FIRST_ROW;
+
+const FIRST_ROW: Revision = Revision {
     name: "2024-11-05",
     era: Era::Legacy,
     batches: false,
@@ -54,17 +59,24 @@ const FIRST: Revision = Revision {
     structured: false,
     any_structure: false,
     icons: false,
+    polling: false,
     lenient_arguments: false,
     no_resource: RESOURCE_NOT_FOUND,
 };
 const SECOND: Revision =
-    Revision { name: "2025-03-26", batches: true, audio: true, tool_hints: true, completions: true, ..FIRST };
+    Revision { name: "2025-03-26", batches: true, audio: true, tool_hints: true, completions: true, ..FIRST_ROW };
 const THIRD: Revision = Revision { name: "2025-06-18", batches: false, titles: true, structured: true, ..SECOND };
-const FOURTH: Revision = Revision { name: "2025-11-25", icons: true, lenient_arguments: true, ..THIRD };
-const FIFTH: Revision =
-    Revision { name: "2026-07-28", era: Era::Modern, any_structure: true, no_resource: INVALID_PARAMS, ..FOURTH };
+const FOURTH: Revision = Revision { name: "2025-11-25", icons: true, polling: true, lenient_arguments: true, ..THIRD };
+const FIFTH: Revision = Revision {
+    name: "2026-07-28",
+    era: Era::Modern,
+    any_structure: true,
+    polling: false,
+    no_resource: INVALID_PARAMS,
+    ..FOURTH
+};
 
-static REVISIONS: [Revision; 5] = [FIRST, SECOND, THIRD, FOURTH, FIFTH];
+static REVISIONS: [Revision; 5] = [FIRST_ROW, SECOND, THIRD, FOURTH, FIFTH];
 /// The newest with sessions: what we offer to a client whose version we do not know.
 pub(crate) static NEWEST_LEGACY: Revision = FOURTH;
 /// The newest of all.

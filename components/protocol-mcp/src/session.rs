@@ -45,6 +45,8 @@ pub(crate) enum Note {
     Cancel(String),
     /// The client answers a request of ours: a JSON-RPC response.
     Answer(String),
+    /// All that the notes up to a number made of the session: notes are forgotten, what they say is not.
+    State(String),
 }
 
 /// A session over HTTP.
@@ -59,8 +61,12 @@ pub(crate) struct HttpSession<M> {
 
 /// Sessions that nobody uses are forgotten after half an hour, as a client that went away without a word leaves them.
 const IDLE_SECONDS: u32 = 1_800;
-/// Notes that are kept; the oldest go first, and by then they are answered or void.
+/// Notes that are kept; the oldest go first, and by then they are answered or void, or in a [`Note::State`].
 const NOTES: u32 = 1_024;
+/// After so many notes their sum is noted: well before the first of them goes.
+const SUM: u64 = 512;
+/// Resources that a session may watch; a client that wants more watches the list instead.
+const MOST_RESOURCES: usize = 1_024;
 const FEATURES: [(char, ClientFeatures); 5] = [
     ('f', ClientFeatures::ELICIT_FORM),
     ('u', ClientFeatures::ELICIT_URL),
@@ -72,6 +78,11 @@ const FEATURES: [(char, ClientFeatures); 5] = [
 // === impl Note ===
 
 impl Note {
+    /// How to speak with a client that said so after its session had begun.
+    pub(crate) fn begin(view: &View) -> Self {
+        Session::new(view.clone()).state(1)
+    }
+
     /// One letter and the text.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let (letter, text) = match self {
@@ -80,6 +91,7 @@ impl Note {
             Self::Unsubscribe(text) => ('U', text),
             Self::Cancel(text) => ('C', text),
             Self::Answer(text) => ('A', text),
+            Self::State(text) => ('Z', text),
         };
         format!("{letter}{text}").into_bytes()
     }
@@ -96,6 +108,7 @@ impl Note {
             'U' => Self::Unsubscribe(rest),
             'C' => Self::Cancel(rest),
             'A' => Self::Answer(rest),
+            'Z' => Self::State(rest),
             _ => return None,
         })
     }
@@ -115,15 +128,28 @@ impl Session {
             Note::Level(name) => self.view.level = severity(name),
             Note::Subscribe(uri) if !self.resources.contains(uri) => self.resources.push(uri.clone()),
             Note::Unsubscribe(uri) => self.resources.retain(|one| one != uri),
-            Note::Subscribe(_) | Note::Cancel(_) | Note::Answer(_) => {}
+            Note::Subscribe(_) | Note::Cancel(_) | Note::Answer(_) | Note::State(_) => {}
         }
+    }
+
+    /// Itself as a note: what the notes up to that number made of it.
+    fn state(&self, number: u64) -> Note {
+        let resources = serde_json::to_string(&self.resources).unwrap_or_default();
+        Note::State(format!("{number}\n{}\n{resources}", encode(&self.view)))
+    }
+
+    /// The reverse of [`Session::state`].
+    fn of_state(text: &str) -> Option<(u64, Self)> {
+        let mut lines = text.splitn(3, '\n');
+        let number = lines.next()?.parse().ok()?;
+        let view = decode(lines.next()?.as_bytes())?;
+        Some((number, Self { view, resources: serde_json::from_str(lines.next()?).ok()? }))
     }
 }
 
 /// The first message of a session's mailbox: revision and features.
 pub(crate) fn encode(view: &View) -> String {
-    let mut text = format!("{} ", view.revision.name);
-    text.extend(FEATURES.iter().filter(|(_, one)| view.features.contains(*one)).map(|(letter, _)| letter));
+    let mut text = format!("{} {}", view.revision.name, letters(view.features));
     if let Some(level) = view.level {
         text.push(' ');
         text.push_str(severity_name(level));
@@ -135,14 +161,19 @@ pub(crate) fn encode(view: &View) -> String {
 pub(crate) fn decode(bytes: &[u8]) -> Option<View> {
     let mut words = std::str::from_utf8(bytes).ok()?.split(' ');
     let revision = Revision::named(words.next()?).filter(|revision| !revision.is_modern())?;
-    let letters = words.next()?;
-    let mut features = ClientFeatures::empty();
-    for (letter, feature) in FEATURES {
-        if letters.contains(letter) {
-            features |= feature;
-        }
-    }
+    let features = features_of(words.next()?);
     Some(View { revision, features, level: words.next().and_then(severity), tasks: None })
+}
+
+/// Features, one letter each.
+pub(crate) fn letters(features: ClientFeatures) -> String {
+    FEATURES.iter().filter(|(_, one)| features.contains(*one)).map(|(letter, _)| letter).collect()
+}
+
+/// The reverse of [`letters`].
+pub(crate) fn features_of(letters: &str) -> ClientFeatures {
+    let known = FEATURES.iter().filter(|(letter, _)| letters.contains(*letter));
+    known.fold(ClientFeatures::empty(), |all, (_, feature)| all | *feature)
 }
 
 // === impl HttpSession ===
@@ -153,7 +184,7 @@ impl<M: Mailbox> HttpSession<M> {
     /// # Errors
     /// 503 when the node holds as many as it can.
     pub(crate) fn make<G: Gateway<Mailbox = M>>(gateway: &G, view: View) -> Result<Self, RpcError> {
-        let options = Options { idle_seconds: IDLE_SECONDS, messages: NOTES };
+        let options = Options { idle_seconds: IDLE_SECONDS, messages: NOTES, durable: false, within: None };
         match gateway.make(options, encode(&view).as_bytes()) {
             Ok(mailbox) => Ok(Self { session: Session::new(view), mailbox, seen: 1 }),
             Err(Error::Full) => {
@@ -178,13 +209,49 @@ impl<M: Mailbox> HttpSession<M> {
         let mut messages = messages.iter();
         let view = messages.next().and_then(|first| decode(&first.body)).ok_or_else(gone)?;
         let mut opened = Self { session: Session::new(view), mailbox, seen: 1 };
-        for message in messages {
-            opened.seen = message.number;
-            if let Some(note) = Note::decode(&message.body) {
-                opened.session.apply(&note);
-            }
+        let notes = messages.filter_map(|message| Some((message.number, Note::decode(&message.body)?)));
+        let summed = opened.replay(&notes.collect::<Vec<_>>());
+        if opened.seen - summed > SUM {
+            // Tried again by the next instance if there is no room now.
+            let _ = opened.post(&opened.session.state(opened.seen));
         }
         Ok(opened)
+    }
+
+    /// Applies all notes there are; gives the number up to which the newest sum goes.
+    fn replay(&mut self, notes: &[(u64, Note)]) -> u64 {
+        let sum = notes.iter().rev().find_map(|(_, note)| match note {
+            Note::State(text) => Session::of_state(text),
+            _ => None,
+        });
+        let (summed, session) = sum.map_or((1, None), |(number, session)| (number, Some(session)));
+        if let Some(session) = session {
+            self.session = session;
+        }
+        // A note between those that were summed and the sum itself came from another instance at the same time.
+        for (number, note) in notes.iter().filter(|(number, _)| *number > summed) {
+            self.session.apply(note);
+            self.seen = *number;
+        }
+        summed
+    }
+
+    /// Whether the session may remember that.
+    ///
+    /// # Errors
+    /// -32602 for one subscription too many.
+    pub(crate) fn check(&self, note: &Note) -> Result<(), RpcError> {
+        match note {
+            Note::Subscribe(_) if self.session.resources.len() >= MOST_RESOURCES => {
+                Err(RpcError::params(format!("a session watches {MOST_RESOURCES} resources at most")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Its id, as `Mcp-Session-Id` has it.
+    pub(crate) fn session_id(&self) -> String {
+        self.mailbox.id()
     }
 
     /// Tells the other instances, and the next ones.
@@ -192,6 +259,7 @@ impl<M: Mailbox> HttpSession<M> {
         self.mailbox.post(&note.encode()).map(|_| ()).map_err(|error| match error {
             Error::Full => RpcError::new(INTERNAL, "the session's memory is full; try again later").status(503),
             Error::NotFound => RpcError::new(SESSION_NOT_FOUND, "the session has ended").status(404),
+            Error::Unavailable(text) => RpcError::new(INTERNAL, text).status(503),
             Error::Invalid(_) => RpcError::new(INVALID_REQUEST, "the message is too long for a session").status(413),
         })
     }
@@ -235,6 +303,6 @@ mod tests {
             assert_eq!(Note::decode(&note.encode()), Some(note));
         }
         assert_eq!(Note::decode(b""), None);
-        assert_eq!(Note::decode(b"Zx"), None);
+        assert_eq!(Note::decode(b"?x"), None);
     }
 }

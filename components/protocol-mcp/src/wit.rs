@@ -58,7 +58,7 @@ impl Gateway for Host<'_> {
     }
 
     fn make(&self, options: mailboxes::Options, first: &[u8]) -> Result<Self::Mailbox, mailboxes::Error> {
-        mailboxes::Mailbox::create(options, first)
+        mailboxes::Mailbox::create(&options, first)
     }
 
     fn open(&self, id: &str) -> Result<Self::Mailbox, mailboxes::Error> {
@@ -139,6 +139,10 @@ impl Call for calls::Call {
 impl Mailbox for mailboxes::Mailbox {
     fn id(&self) -> String {
         mailboxes::Mailbox::id(self)
+    }
+
+    fn inherited(&self) -> u64 {
+        mailboxes::Mailbox::inherited(self)
     }
 
     fn post(&self, body: &[u8]) -> Result<u64, mailboxes::Error> {

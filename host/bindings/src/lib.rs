@@ -86,6 +86,10 @@ pub mod gateway {
         imports: {
             "tidegate:gateway/calls.[method]call.finish": async | trappable,
             "tidegate:gateway/calls.[method]call.attend": async | trappable,
+            "tidegate:gateway/mailboxes.[static]mailbox.create": async | trappable,
+            "tidegate:gateway/mailboxes.[static]mailbox.open": async | trappable,
+            "tidegate:gateway/mailboxes.[method]mailbox.post": async | trappable,
+            "tidegate:gateway/mailboxes.[method]mailbox.close": async | trappable,
             default: trappable,
         },
         require_store_data_send: true,

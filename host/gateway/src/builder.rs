@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tidegate_attestation::HostKey;
 use tidegate_audit::{Audit, Sink};
@@ -51,6 +51,9 @@ pub enum BuildError {
     /// The key-value database cannot be opened.
     #[error(transparent)]
     Kv(#[from] tidegate_cap_kv::OpenError),
+    /// The durable mailboxes cannot be opened.
+    #[error(transparent)]
+    Mailboxes(#[from] tidegate_mailbox_store::OpenError),
     /// The certificates given for outgoing TLS cannot be used.
     #[error(transparent)]
     Roots(#[from] tidegate_cap_http::RootsError),
@@ -152,7 +155,9 @@ impl Builder {
             Arc::new(tidegate_cap_system::System::new()),
         ];
         let supervisor = Arc::new(Supervisor::new(engine.clone(), capabilities, audit.clone()));
-        let router = Router::new(Arc::clone(&supervisor), audit.clone(), &later, &seal_key(&host_key), random);
+        let mailboxes = Arc::new(tidegate_mailbox_store::Store::open(&paths.mailboxes(), now())?);
+        let seal_key = seal_key(&host_key);
+        let router = Router::new(Arc::clone(&supervisor), audit.clone(), &later, &seal_key, Some(mailboxes), random);
         Ok(Host::new(Node {
             paths,
             host_key,
@@ -176,6 +181,11 @@ fn seal_key(host_key: &HostKey) -> [u8; 32] {
     let mut bytes = [0; 32];
     bytes.copy_from_slice(tag.as_ref());
     bytes
+}
+
+/// Seconds since 1970; 0 with a clock before that.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// 128 random bits.

@@ -73,6 +73,12 @@ impl StatePaths {
         self.root.join("cache")
     }
 
+    /// Durable mailboxes.
+    #[must_use]
+    pub fn mailboxes(&self) -> PathBuf {
+        self.root.join("mailboxes.redb")
+    }
+
     /// The audit log.
     #[must_use]
     pub fn audit(&self) -> PathBuf {

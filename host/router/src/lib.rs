@@ -37,6 +37,7 @@ use tidegate_audit::Audit;
 use tidegate_bindings::gateway::tidegate::gateway::mailboxes::Error as MailboxError;
 use tidegate_bindings::types::event::Change;
 use tidegate_grant::Principal;
+use tidegate_mailbox_store::Store;
 use tidegate_supervisor::{Component, DefinitionsError, Supervisor};
 
 use crate::changes::Changes;
@@ -55,6 +56,7 @@ struct Inner {
     catalog: RwLock<Arc<Catalog>>,
     changes: Changes,
     mailboxes: Mutex<HashMap<String, Arc<Mailboxes>>>,
+    store: Option<Arc<Store>>,
     random: Box<dyn Fn() -> Result<[u8; 16], MailboxError> + Send + Sync>,
     seals: Seals,
 }
@@ -73,13 +75,15 @@ impl Later {
 
 impl Router {
     /// Routes to the components of `supervisor`. `later` is told; `random` gives 128 random bits for ids; values that
-    /// pass through clients are sealed under `seal_key`, the same on all nodes that answer one client.
+    /// pass through clients are sealed under `seal_key`, the same on all nodes that answer one client; durable mailboxes
+    /// are in `store`, and without one there are none.
     #[must_use]
     pub fn new(
         supervisor: Arc<Supervisor>,
         audit: Audit,
         later: &Later,
         seal_key: &[u8; 32],
+        store: Option<Arc<Store>>,
         random: impl Fn() -> Option<[u8; 16]> + Send + Sync + 'static,
     ) -> Self {
         let catalog = RwLock::new(Arc::new(Catalog::new(&supervisor.set())));
@@ -89,6 +93,7 @@ impl Router {
             catalog,
             changes: Changes::default(),
             mailboxes: Mutex::default(),
+            store,
             seals: Seals::new(seal_key),
             random: Box::new(move || {
                 random().ok_or_else(|| MailboxError::Invalid("this node has no source of randomness".to_owned()))
@@ -165,7 +170,8 @@ impl Router {
             return Arc::clone(present);
         }
         let inner = Arc::downgrade(&self.inner);
-        let made = Arc::new(Mailboxes::new(move || {
+        let store = self.inner.store.as_ref().map(|store| (Arc::clone(store), component.to_owned()));
+        let made = Arc::new(Mailboxes::new(store, move || {
             let inner = inner.upgrade().ok_or(MailboxError::NotFound)?;
             Ok(hex((inner.random)()?))
         }));

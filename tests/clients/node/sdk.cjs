@@ -3,13 +3,21 @@
 
 const { Client } = require("@modelcontextprotocol/sdk/client/index.js");
 const { StdioClientTransport } = require("@modelcontextprotocol/sdk/client/stdio.js");
+const { SSEClientTransport } = require("@modelcontextprotocol/sdk/client/sse.js");
 const { StreamableHTTPClientTransport } = require("@modelcontextprotocol/sdk/client/streamableHttp.js");
-const { LoggingMessageNotificationSchema, ToolListChangedNotificationSchema } = require("@modelcontextprotocol/sdk/types.js");
+const {
+  CreateMessageRequestSchema,
+  ElicitRequestSchema,
+  LoggingMessageNotificationSchema,
+  ToolListChangedNotificationSchema,
+} = require("@modelcontextprotocol/sdk/types.js");
 const { Driver, TIMEOUT_MS, main } = require("./steps.cjs");
 
 main(async (mode, transport, target) => {
   if (mode !== "legacy") throw new Error(`this library knows the mode legacy only, not ${mode}`);
-  const client = new Client({ name: "tidegate-tests", version: "1.0.0" });
+  const answers = transport === "sse";
+  const capabilities = answers ? { elicitation: {}, sampling: {} } : {};
+  const client = new Client({ name: "tidegate-tests", version: "1.0.0" }, { capabilities });
   let wire;
   const driver = new Driver({
     // Over stdio this generation does not say which revision it agreed on.
@@ -24,9 +32,22 @@ main(async (mode, transport, target) => {
   });
   client.setNotificationHandler(ToolListChangedNotificationSchema, () => driver.countChange());
   client.setNotificationHandler(LoggingMessageNotificationSchema, ({ params }) => driver.keepMessage(params));
-  wire =
-    transport === "http"
-      ? new StreamableHTTPClientTransport(new URL(target[0]))
+  if (answers) {
+    client.setRequestHandler(ElicitRequestSchema, ({ params }) => {
+      const names = Object.keys(params.requestedSchema.properties);
+      return { action: "accept", content: Object.fromEntries(names.map((name) => [name, `my ${name}`])) };
+    });
+    client.setRequestHandler(CreateMessageRequestSchema, () => ({
+      role: "assistant",
+      content: { type: "text", text: "sampled" },
+      model: "none",
+    }));
+  }
+  const address = transport === "stdio" ? undefined : new URL(target[0]);
+  wire = answers
+    ? new SSEClientTransport(address)
+    : address
+      ? new StreamableHTTPClientTransport(address)
       : new StdioClientTransport({ command: target[0], args: target.slice(1) });
   await client.connect(wire, { timeout: TIMEOUT_MS });
   return driver;

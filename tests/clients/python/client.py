@@ -6,7 +6,14 @@ from typing import Any
 
 import anyio
 from mcp import Client, MCPError, StdioServerParameters
-from mcp_types import PaginatedRequestParams, ToolListChangedNotification
+from mcp.client.sse import sse_client
+from mcp_types import (
+    CreateMessageResult,
+    ElicitResult,
+    PaginatedRequestParams,
+    TextContent,
+    ToolListChangedNotification,
+)
 
 # The first revision without a handshake: changes of lists arrive on a stream that the client opens.
 MODERN = "2026-07-28"
@@ -36,6 +43,13 @@ class Driver:
 
     async def on_log(self, message: Any) -> None:
         self.messages.append(wire(message))
+
+    async def on_question(self, _context: Any, params: Any) -> ElicitResult:
+        names = params.requested_schema.get("properties", {})
+        return ElicitResult(action="accept", content={name: f"my {name}" for name in names})
+
+    async def on_sample(self, _context: Any, _params: Any) -> CreateMessageResult:
+        return CreateMessageResult(role="assistant", content=TextContent(type="text", text="sampled"), model="none")
 
     async def on_message(self, message: Any) -> None:
         # What belongs to a subscription comes here too; it is counted there.
@@ -125,9 +139,11 @@ class Driver:
         except Exception as error:  # every refusal is an answer for the test to judge
             return failure(error)
 
-    async def run(self, mode: str, server: Any) -> None:
+    async def run(self, mode: str, server: Any, answers: bool) -> None:
+        questions = {"elicitation_callback": self.on_question, "sampling_callback": self.on_sample}
         async with Client(
             server,
+            **(questions if answers else {}),
             mode=mode,
             message_handler=self.on_message,
             logging_callback=self.on_log,
@@ -153,9 +169,12 @@ def say(answer: dict[str, Any]) -> None:
 
 def main() -> int:
     mode, transport, *target = sys.argv[1:]
-    server = target[0] if transport == "http" else StdioServerParameters(command=target[0], args=target[1:])
+    if transport == "stdio":
+        server: Any = StdioServerParameters(command=target[0], args=target[1:])
+    else:
+        server = sse_client(target[0]) if transport == "sse" else target[0]
     try:
-        anyio.run(Driver().run, mode, server)
+        anyio.run(Driver().run, mode, server, transport == "sse")
     except Exception as error:
         say(failure(error))
         return 1

@@ -91,6 +91,15 @@ impl Client {
         Self::start(library.command()?.args(["http", url]))
     }
 
+    /// Connects a client over HTTP+SSE, the transport of 2024-11-05, to a host that runs already. It answers questions: see
+    /// `tests/clients/README.md`.
+    ///
+    /// # Errors
+    /// The client was refused.
+    pub fn connect_sse(library: Library, host: &Host) -> Result<Self> {
+        Self::start(library.command()?.args(["sse", &format!("http://{}/sse", host.address())]))
+    }
+
     /// Connects a client over stdio to any command.
     ///
     /// # Errors

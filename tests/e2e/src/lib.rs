@@ -16,8 +16,10 @@ mod layout;
 mod node;
 mod process;
 mod web;
+mod wire;
 
 pub use client::{Client, Library, Transport, inspect, reference_server};
 pub use layout::{components, fixtures, host};
 pub use node::{Host, Node, grant};
 pub use web::Web;
+pub use wire::{SseEvent, Wire};

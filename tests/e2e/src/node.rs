@@ -255,6 +255,14 @@ impl Host {
         self.process.log()
     }
 
+    /// Ends it as a crash does, without a word (SIGKILL), and waits until it is gone.
+    ///
+    /// # Errors
+    /// It cannot be ended.
+    pub fn kill(mut self) -> Result<()> {
+        self.process.kill()
+    }
+
     /// Asks it to end and waits; gives its log.
     ///
     /// # Errors

@@ -81,6 +81,13 @@ impl Process {
         self.wait()
     }
 
+    /// Ends the process at once (SIGKILL).
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
     fn wait(&mut self) -> Result<bool> {
         let end = Instant::now() + GRACE;
         while Instant::now() < end {

@@ -18,6 +18,8 @@ use crate::{guests, no_arguments};
 
 /// The sets of requirements, one for each era.
 const SETS: [&str; 2] = ["2026-07-28", "2025-11-25"];
+/// Scenarios of an extension that no set of requirements names.
+const MORE: [&str; 3] = ["sep-2640-skills-enumeration", "sep-2640-skills-manifest", "sep-2640-skills-directory"];
 /// How long the host may take until it listens: it compiles its components first.
 const START: Duration = Duration::from_secs(120);
 const POLICY: &str = "\
@@ -31,6 +33,7 @@ roles = [\"component\"]
 signer = \"tests\"
 component = \"protocol-mcp\"
 gateway = true
+config = { poll-after = \"1000\" }
 limits = { concurrency = 256 }
 
 [[grant]]
@@ -58,7 +61,14 @@ pub(crate) fn run(layout: &Layout) -> Result<Count> {
     let host = Host::start(layout, &folder)?;
     let mut rows = Vec::new();
     for set in SETS {
-        rows.extend(requirements(&suite, &folder, &host, set)?);
+        // Its scored scenarios, and those that the suite runs beside them without a score.
+        let out = folder.join(format!("out-{set}"));
+        rows.extend(run_suite(&suite, &out, &host, set, &["--requirements", set])?);
+    }
+    for scenario in MORE {
+        let out = folder.join(format!("out-{scenario}"));
+        let which = ["--scenario", scenario, "--spec-version", SETS[0], "--force"];
+        rows.extend(run_suite(&suite, &out, &host, SETS[0], &which)?);
     }
     drop(host);
     print(&rows);
@@ -162,20 +172,15 @@ impl Row {
     }
 }
 
-/// Runs one set: its scored scenarios, and those that the suite runs beside them without a score.
-fn requirements(suite: &Path, folder: &Path, host: &Host, set: &str) -> Result<Vec<Row>> {
-    let out = folder.join(format!("out-{set}"));
+/// Runs scenarios, and reads their checks from a folder of their own.
+fn run_suite(suite: &Path, out: &Path, host: &Host, set: &str, which: &[&str]) -> Result<Vec<Row>> {
     let program = node_program(suite).context("the suite has no Node; run `cargo x clean`")?;
     let mut command = Command::new(program);
     command.arg(suite.join("node_modules/@modelcontextprotocol/conformance/dist/index.js"));
-    command
-        .args(["server", "--url", &format!("http://{}/mcp", host.address)])
-        .args(["--requirements", set])
-        .arg("-o")
-        .arg(&out);
+    command.args(["server", "--url", &format!("http://{}/mcp", host.address)]).args(which).arg("-o").arg(out);
     let output = command.stdin(Stdio::null()).output().context("the suite does not start")?;
     let mut rows = Vec::new();
-    for entry in std::fs::read_dir(&out).into_iter().flatten().flatten() {
+    for entry in std::fs::read_dir(out).into_iter().flatten().flatten() {
         let checks = std::fs::read(entry.path().join("checks.json"))?;
         let checks: Value = serde_json::from_slice(&checks).context("the suite wrote no JSON")?;
         rows.push(Row::read(set, scenario(&entry.path()), &checks));

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::stream::{Exit, Gone, KEEP_ALIVE, Reply, event};
-use crate::bindings::tidegate::gateway::calls::{self, Event};
+use super::outlet::Outlet;
+use super::stream::{Exit, Gone, Reply};
+use crate::bindings::tidegate::gateway::calls::Event;
 use crate::bindings::tidegate::types::input::Questions;
 use crate::errors::{INTERNAL, RpcError, SESSION_NOT_FOUND};
 use crate::exchange::{Conclusion, Exchange, Planned};
@@ -14,6 +15,9 @@ use crate::session::{HttpSession, Note};
 
 /// After so long without a word a stream gets a comment: less than the 30 to 60 seconds after which proxies give up.
 pub(super) const SILENCE: Duration = Duration::from_secs(15);
+/// A call of a revision with polling that takes longer gets a stream before it has anything to say: its client can come
+/// back for the result when its connection breaks.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// Rounds of questions in one call: more is a component that asks for ever.
 const ROUNDS: usize = 32;
 
@@ -24,8 +28,9 @@ struct Running<'a, G: Gateway, E> {
     /// Where notes of the client arrive; modern requests have none.
     session: Option<&'a mut HttpSession<G::Mailbox>>,
     exchange: Exchange,
-    exit: &'a mut E,
-    streaming: bool,
+    outlet: Outlet<'a, G, E>,
+    /// After how many milliseconds a stream is closed although the call runs: its client comes back for the rest.
+    polling: Option<u64>,
 }
 
 /// Why there is nothing (more) to say.
@@ -52,8 +57,10 @@ pub(super) fn run<G: Gateway, E: Exit>(
 ) {
     let Planned { exchange, request: first } = planned;
     let call = gateway.start(first);
-    let mut running = Running { gateway, request, session, exchange, exit, streaming: false };
-    if !running.exchange.wants_events() {
+    let wants_events = exchange.wants_events();
+    let outlet = Outlet::new(gateway, exit);
+    let mut running = Running { gateway, request, session, exchange, outlet, polling: None };
+    if !wants_events {
         let result = if running.exchange.view.revision.is_modern() { call.attend() } else { call.finish() };
         let conclusion = running.exchange.conclude(gateway, result);
         let _ = running.send(conclusion);
@@ -61,7 +68,8 @@ pub(super) fn run<G: Gateway, E: Exit>(
     }
     match running.rounds(&call) {
         Ok(()) => {}
-        // In the legacy era a client that closes the stream has not cancelled: what it started comes to its end.
+        // In the legacy era a client that closes the stream has not cancelled: what it started comes to its end, also
+        // where nothing could be kept for it.
         Err(Stop::Gone) if !running.exchange.view.revision.is_modern() => drop(call.finish()),
         Err(Stop::Gone) => {}
         Err(Stop::Ended) => {
@@ -105,17 +113,23 @@ impl<G: Gateway, E: Exit> Running<'_, G, E> {
                 // In the modern era the client's leaving cancels the call.
                 None => sources.push(Source::Closed),
             }
-            if !self.gateway.wait(&sources, Some(SILENCE)) {
-                self.write(KEEP_ALIVE)?;
+            sources.extend(self.outlet.log().map(|log| Source::Mailbox(log.mailbox(), log.seen)));
+            let limit = self.patience();
+            if !self.gateway.wait(&sources, Some(limit)) {
+                self.silent(limit)?;
             }
             if self.session.is_none() && self.gateway.is_closed() {
                 return Err(Stop::Gone);
             }
+            self.outlet.look().ok_or(Stop::Ended)?;
             while let Some(event) = call.next() {
                 if let Event::Done(result) = event {
                     return Ok(self.exchange.conclude(self.gateway, result));
                 }
                 self.notify(&event)?;
+            }
+            if self.outlet.is_kept() && self.polling.is_some_and(|after| self.outlet.age() >= after) {
+                self.outlet.close();
             }
             if self.notes()?.iter().any(|note| self.is_cancel(note)) {
                 self.exchange.cancelled = true;
@@ -124,11 +138,44 @@ impl<G: Gateway, E: Exit> Running<'_, G, E> {
         }
     }
 
-    fn notify(&mut self, happened: &calls::Event) -> Result<(), Gone> {
+    /// How long to wait for something to happen.
+    fn patience(&self) -> Duration {
+        let revision = self.exchange.view.revision;
+        if !self.outlet.is_stream() && revision.polling && self.session.is_some() {
+            return PATIENCE;
+        }
+        let poll = self.polling.filter(|_| self.outlet.is_kept() && self.outlet.is_open());
+        let left = poll.map(|after| Duration::from_millis(after.saturating_sub(self.outlet.age())));
+        left.map_or(SILENCE, |left| left.min(SILENCE))
+    }
+
+    /// Nothing happened for that long.
+    fn silent(&mut self, limit: Duration) -> Result<(), Gone> {
+        self.begin()?;
+        if limit == SILENCE { self.outlet.keep_alive() } else { Ok(()) }
+    }
+
+    fn notify(&mut self, happened: &Event) -> Result<(), Gone> {
         match self.exchange.notification(happened) {
-            Some(text) => self.write(&event(&text)),
+            Some(text) => self.event(&text),
             None => Ok(()),
         }
+    }
+
+    fn event(&mut self, text: &str) -> Result<(), Gone> {
+        self.begin()?;
+        self.outlet.event(text)
+    }
+
+    /// Begins the stream, if that has not happened.
+    fn begin(&mut self) -> Result<(), Gone> {
+        if self.outlet.is_stream() {
+            return Ok(());
+        }
+        if self.exchange.view.revision.polling {
+            self.polling = self.gateway.setting("poll-after").and_then(|text| text.parse().ok());
+        }
+        self.outlet.begin(self.session.as_deref(), false)
     }
 
     fn is_cancel(&self, note: &Note) -> bool {
@@ -151,16 +198,19 @@ impl<G: Gateway, E: Exit> Running<'_, G, E> {
         let prefix = format!("{:016x}", self.gateway.random());
         let (mut asking, requests) = Asking::new(questions, &prefix, self.exchange.view.revision);
         for text in &requests {
-            self.write(&event(text))?;
+            self.event(text)?;
         }
         loop {
             if let Some(end) = asking.end() {
                 return Ok(Some(end));
             }
             let Some(session) = &self.session else { return Err(Stop::Ended) };
-            if !self.gateway.wait(&[Source::Mailbox(&session.mailbox, session.seen)], Some(SILENCE)) {
-                self.write(KEEP_ALIVE)?;
+            let mut sources = vec![Source::Mailbox(&session.mailbox, session.seen)];
+            sources.extend(self.outlet.log().map(|log| Source::Mailbox(log.mailbox(), log.seen)));
+            if !self.gateway.wait(&sources, Some(SILENCE)) {
+                self.outlet.keep_alive()?;
             }
+            self.outlet.look().ok_or(Stop::Ended)?;
             for note in self.notes()? {
                 if self.is_cancel(&note) {
                     return Ok(None);
@@ -172,34 +222,18 @@ impl<G: Gateway, E: Exit> Running<'_, G, E> {
         }
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Gone> {
-        if !self.streaming {
-            self.exit.open(None)?;
-            self.streaming = true;
-        }
-        self.exit.write(bytes)
-    }
-
     fn send(&mut self, conclusion: Conclusion) -> Result<(), Gone> {
-        let (text, status) = match conclusion {
-            Conclusion::Answer(text, status) => (text, status),
-            Conclusion::Forbidden(text, challenge) if !self.streaming => {
-                self.exit.send(Reply::forbidden(text, challenge));
-                return Ok(());
+        match conclusion {
+            Conclusion::Answer(text, status) => self.outlet.finish(Reply::json(status, text)),
+            Conclusion::Forbidden(text, challenge) => self.outlet.finish(Reply::forbidden(text, challenge)),
+            Conclusion::Silence => {
+                self.outlet.complete();
+                Ok(())
             }
-            Conclusion::Forbidden(text, _) => (text, 403),
-            // Who cancelled gets no answer: a stream that ends.
-            Conclusion::Silence if self.streaming => return Ok(()),
-            Conclusion::Silence => return self.exit.open(None),
             Conclusion::Ask(_) => {
                 let error = RpcError::new(INTERNAL, "the call asked where it cannot");
-                (error.message(Some(&self.exchange.id)), 200)
+                self.outlet.finish(Reply::json(200, error.message(Some(&self.exchange.id))))
             }
-        };
-        if self.streaming {
-            return self.exit.write(&event(&text));
         }
-        self.exit.send(Reply::json(status, text));
-        Ok(())
     }
 }

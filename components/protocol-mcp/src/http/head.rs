@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::sse;
 use crate::errors::{HEADER_MISMATCH, INVALID_REQUEST, RpcError};
 use crate::json::{Params, string};
 
@@ -21,9 +22,23 @@ pub(crate) enum Verb {
     Other,
 }
 
+/// What a path stands for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Streamable HTTP.
+    #[default]
+    Endpoint,
+    /// The stream of HTTP+SSE.
+    Stream,
+    /// The messages of HTTP+SSE, and the stream that their answers go to.
+    Messages(String),
+}
+
 /// The headers that are read. A header that came twice has its values joined by `, `, as HTTP has it.
 #[derive(Default)]
 pub(crate) struct Head {
+    /// Where the request goes.
+    pub(crate) place: Place,
     accept: Option<String>,
     content_type: Option<String>,
     /// `MCP-Protocol-Version`.
@@ -72,6 +87,21 @@ impl Head {
         head
     }
 
+    /// Reads the path and what stands behind its `?`.
+    pub(crate) fn at(mut self, path: &str) -> Self {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        match path {
+            sse::STREAM => self.place = Place::Stream,
+            sse::MESSAGES => {
+                self.place = Place::Messages(value("stream").unwrap_or_default().to_owned());
+                self.session = Some(value("session").unwrap_or_default().to_owned());
+            }
+            _ => {}
+        }
+        self
+    }
+
     fn add_mirrored(&mut self, name: &str, value: &str) {
         let Some(rest) = mirrored(name) else { return };
         match self.mirrored.iter_mut().find(|(one, _)| one.eq_ignore_ascii_case(rest)) {
@@ -98,7 +128,9 @@ impl Head {
         if !kind.eq_ignore_ascii_case("application/json") {
             return Err(RpcError::new(INVALID_REQUEST, "`Content-Type` must be `application/json`").status(415));
         }
-        if self.accepts("application", "json") && self.accepts("text", "event-stream") {
+        // What answers a message of HTTP+SSE has no body.
+        let bare = self.place != Place::Endpoint;
+        if bare || (self.accepts("application", "json") && self.accepts("text", "event-stream")) {
             return Ok(());
         }
         let text = "`Accept` must name `application/json` and `text/event-stream`";

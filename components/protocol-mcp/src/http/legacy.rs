@@ -2,16 +2,16 @@
 
 use serde_json::value::RawValue;
 
-use super::calls;
 use super::head::Head;
 use super::serve::{Refused, refuse};
-use super::stream::{Exit, KEEP_ALIVE, Reply, event};
+use super::stream::{Exit, Reply};
+use super::{calls, listen, resume};
 use crate::answer;
 use crate::errors::{INVALID_REQUEST, RpcError};
 use crate::exchange::{Conclusion, Exchange, cancelled_id};
-use crate::gateway::{Call, Gateway, Mailbox, Source, Watch};
+use crate::gateway::{Call, Gateway, Mailbox};
 use crate::json::{Message, Notification, Rejection, Request, Response, Writer, parse_message};
-use crate::methods::{Action, dispatch, initialize, initialized, legacy_change};
+use crate::methods::{Action, dispatch, initialize, initialized};
 use crate::revision::Revision;
 use crate::session::{HttpSession, Note};
 
@@ -19,7 +19,7 @@ use crate::session::{HttpSession, Note};
 const MOST_IN_BATCH: usize = 64;
 
 /// Opens the session that the head names.
-fn open<G: Gateway>(gateway: &G, head: &Head) -> Result<HttpSession<G::Mailbox>, RpcError> {
+pub(super) fn open<G: Gateway>(gateway: &G, head: &Head) -> Result<HttpSession<G::Mailbox>, RpcError> {
     if let Some(version) = head.version.as_deref().filter(|version| Revision::named(version).is_none()) {
         let text = format!("`MCP-Protocol-Version: {version}` is not a revision that this server speaks");
         return Err(RpcError::new(INVALID_REQUEST, text).status(400));
@@ -41,11 +41,11 @@ fn begin<G: Gateway, E: Exit>(gateway: &G, request: &Request<'_>, exit: &mut E) 
     let revision = view.revision;
     let session = HttpSession::make(gateway, view)?;
     let text = initialized(gateway, revision, request);
-    exit.send(Reply { session: Some(session.mailbox.id()), ..Reply::json(200, text) });
+    exit.send(Reply { session: Some(session.session_id()), ..Reply::json(200, text) });
     Ok(())
 }
 
-fn serve<G: Gateway, E: Exit>(
+pub(super) fn serve<G: Gateway, E: Exit>(
     gateway: &G,
     session: &mut HttpSession<G::Mailbox>,
     request: &Request<'_>,
@@ -53,9 +53,10 @@ fn serve<G: Gateway, E: Exit>(
 ) -> Result<(), RpcError> {
     let view = session.session.view.clone();
     match dispatch(gateway, &view, request)? {
-        Action::Answer(text) => exit.send(Reply::json(200, text)),
+        Action::Answer(text) | Action::Task(text) => exit.send(Reply::json(200, text)),
         Action::Call(planned) => calls::run(gateway, *planned, request, Some(session), exit),
         Action::Note(note) => {
+            session.check(&note)?;
             session.post(&note)?;
             exit.send(Reply::json(200, answer::empty(view.revision, &request.id)));
         }
@@ -117,29 +118,17 @@ pub(super) fn end<G: Gateway, E: Exit>(gateway: &G, head: &Head, exit: &mut E) -
     Ok(())
 }
 
-/// The session's stream: changes of the catalog, until the client or the session goes.
-///
-/// Only here, not on the streams of requests: a message may go out on one stream only.
-pub(super) fn listen<G: Gateway, E: Exit>(gateway: &G, head: &Head, exit: &mut E) -> Refused {
+/// The session's stream, or the rest of one that broke.
+pub(super) fn get<G: Gateway, E: Exit>(gateway: &G, head: &Head, exit: &mut E) -> Refused {
     head.check_get().map_err(refuse)?;
     let mut session = open(gateway, head).map_err(refuse)?;
-    let watch = gateway.watch();
-    let mut told = exit.open(Some(&session.mailbox.id())).and_then(|()| exit.write(KEEP_ALIVE));
-    while told.is_ok() {
-        let sources = [Source::Watch(&watch), Source::Mailbox(&session.mailbox, session.seen), Source::Closed];
-        if !gateway.wait(&sources, Some(calls::SILENCE)) {
-            told = exit.write(KEEP_ALIVE);
-        }
-        if session.notes().is_none() || gateway.is_closed() {
-            return Ok(());
-        }
-        for change in watch.next() {
-            if let (Ok(()), Some(text)) = (&told, legacy_change(&session.session, &change)) {
-                told = exit.write(&event(&text));
-            }
+    match head.last_event.as_deref() {
+        Some(last) => resume::serve(gateway, &mut session, last, exit),
+        None => {
+            listen::serve(gateway, &mut session, exit);
+            Ok(())
         }
     }
-    Ok(())
 }
 
 /// Serves a batch: every call starts, then every answer is awaited. Nothing is sent before the answers.
@@ -191,7 +180,7 @@ fn part<G: Gateway>(gateway: &G, session: &HttpSession<G::Mailbox>, text: &str) 
         Ok(Message::Response(one)) => return session.post(&forward(&one)).map_or(Part::Nothing, |()| Part::Nothing),
         Ok(Message::Request(request)) => dispatch(gateway, &session.session.view, &request)
             .and_then(|action| match action {
-                Action::Answer(text) => Ok(Part::Answer(text)),
+                Action::Answer(text) | Action::Task(text) => Ok(Part::Answer(text)),
                 Action::Call(planned) => Ok(Part::Call(Box::new(planned.exchange), gateway.start(planned.request))),
                 Action::Note(note) => {
                     session.post(&note)?;

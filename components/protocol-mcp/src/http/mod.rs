@@ -3,9 +3,14 @@
 mod calls;
 mod head;
 mod legacy;
+mod listen;
+mod log;
 mod mirrored;
 mod modern;
+mod outlet;
+mod resume;
 mod serve;
+mod sse;
 mod stream;
 mod tasks;
 #[cfg(target_arch = "wasm32")]

@@ -1,8 +1,8 @@
 //! One HTTP request: which era it belongs to, and what both eras refuse.
 
-use super::head::{Head, Verb};
+use super::head::{Head, Place, Verb};
 use super::stream::{Exit, Reply};
-use super::{legacy, modern};
+use super::{legacy, modern, sse};
 use crate::errors::{INVALID_REQUEST, RpcError};
 use crate::gateway::Gateway;
 use crate::json::{Frame, Message, Rejection, parse};
@@ -27,9 +27,12 @@ pub(crate) fn serve<G: Gateway, E: Exit>(
 ) {
     let modern_header = head.version.as_deref().and_then(Revision::named).is_some_and(Revision::is_modern);
     let refused = match verb {
+        Verb::Get if head.place == Place::Stream => sse::stream(gateway, head, exit),
+        Verb::Post if head.place == Place::Stream => Err(not_allowed(exit, "GET")),
+        _ if head.place != Place::Endpoint && verb != Verb::Post => Err(not_allowed(exit, "POST")),
         Verb::Post => post(gateway, head, body, exit),
         Verb::Get | Verb::Delete if modern_header => Err(not_allowed(exit, "POST")),
-        Verb::Get => legacy::listen(gateway, head, exit),
+        Verb::Get => legacy::get(gateway, head, exit),
         Verb::Delete => legacy::end(gateway, head, exit),
         Verb::Other => Err(not_allowed(exit, "GET, POST, DELETE")),
     };
@@ -65,9 +68,14 @@ fn post<G: Gateway, E: Exit>(
             BodyError::Broken => RpcError::new(INVALID_REQUEST, "the body broke off").status(400),
         })
     })?;
+    if let Place::Messages(stream) = &head.place {
+        return sse::message(gateway, head, stream, &body, exit);
+    }
     match parse(&body).map_err(Some)? {
         Frame::Batch(parts) => legacy::batch(gateway, head, &parts, exit),
-        Frame::One(message) if modern::claims(head, &message) => modern::serve(gateway, head, &message, exit),
+        Frame::One(message) if modern::claims(head, &message) => {
+            modern::serve(gateway, head, &message, std::str::from_utf8(&body).unwrap_or_default(), exit)
+        }
         Frame::One(Message::Request(request)) => legacy::request(gateway, head, &request, exit),
         Frame::One(Message::Notification(one)) => legacy::notification(gateway, head, &one, exit),
         Frame::One(Message::Response(response)) => legacy::response(gateway, head, &response, exit),

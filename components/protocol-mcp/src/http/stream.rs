@@ -8,13 +8,32 @@ pub(crate) trait Exit {
     fn send(&mut self, reply: Reply);
     /// Begins a stream of events.
     fn open(&mut self, session: Option<&str>) -> Result<(), Gone>;
-    /// Sends bytes of the stream at once.
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Gone>;
+    /// Sends something on the stream at once.
+    fn write(&mut self, line: &Line<'_>) -> Result<(), Gone>;
+    /// Ends the stream.
+    fn end(&mut self);
+    /// Whether a client that loses this stream may come back for the rest of it.
+    fn is_resumable(&self) -> bool {
+        true
+    }
 }
 
 /// The client has gone.
 #[derive(Debug)]
 pub(crate) struct Gone;
+
+/// What is sent on a stream.
+#[derive(Debug)]
+pub(crate) enum Line<'a> {
+    /// A message, and the id by which the client says that it had this.
+    Message(Option<&'a str>, &'a str),
+    /// The first event of a stream: an id to come back with, and after how many milliseconds.
+    Start(&'a str, u32),
+    /// Where to send messages to (HTTP+SSE of 2024-11-05).
+    Endpoint(&'a str),
+    /// A comment that keeps the way open through proxies, and finds out whether the client is still there.
+    KeepAlive,
+}
 
 /// A whole response.
 pub(crate) struct Reply {
@@ -52,14 +71,18 @@ impl Reply {
     }
 }
 
-/// A comment that keeps the way open through proxies, and finds out whether the client is still there.
-pub(crate) const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
-
-/// A message as an event; it has no line break inside.
-pub(crate) fn event(message: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(message.len() + 24);
-    bytes.extend_from_slice(b"event: message\ndata: ");
-    bytes.extend_from_slice(message.as_bytes());
-    bytes.extend_from_slice(b"\n\n");
-    bytes
+impl Line<'_> {
+    /// As an event of the WHATWG's format. A message has no line break inside.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut put = |parts: &[&str]| parts.iter().for_each(|part| bytes.extend_from_slice(part.as_bytes()));
+        match self {
+            Self::Message(None, text) => put(&["event: message\ndata: ", text, "\n\n"]),
+            Self::Message(Some(id), text) => put(&["id: ", id, "\nevent: message\ndata: ", text, "\n\n"]),
+            Self::Start(id, retry) => put(&["id: ", id, "\nretry: ", &retry.to_string(), "\ndata: \n\n"]),
+            Self::Endpoint(path) => put(&["event: endpoint\ndata: ", path, "\n\n"]),
+            Self::KeepAlive => put(&[": keep-alive\n\n"]),
+        }
+        bytes
+    }
 }

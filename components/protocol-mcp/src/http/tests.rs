@@ -4,14 +4,18 @@
 
 mod legacy;
 mod modern;
+mod restart;
 mod rules;
+mod skills;
+mod sse;
+mod streams;
 mod tasks;
 
 use serde_json::{Value, json};
 
 use super::head::{Head, Verb};
 use super::serve::serve;
-use super::stream::{Exit, Gone, Reply};
+use super::stream::{Exit, Gone, Line, Reply};
 use crate::double::{Double, done, text};
 use crate::gateway::Gateway;
 
@@ -24,6 +28,8 @@ struct Response {
     allow: Option<&'static str>,
     challenge: Option<String>,
     streamed: bool,
+    /// We ended the stream while there was more to say.
+    ended: bool,
     /// Writes until the client is gone.
     patience: Option<usize>,
 }
@@ -46,14 +52,19 @@ impl Exit for Response {
         Ok(())
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Gone> {
+    fn write(&mut self, line: &Line<'_>) -> Result<(), Gone> {
         match &mut self.patience {
             Some(0) => return Err(Gone),
             Some(left) => *left -= 1,
             None => {}
         }
-        self.body.push_str(std::str::from_utf8(bytes).unwrap());
+        assert!(self.streamed && !self.ended, "nothing is written to a stream that has ended");
+        self.body.push_str(std::str::from_utf8(&line.bytes()).unwrap());
         Ok(())
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
     }
 }
 
@@ -69,11 +80,18 @@ impl Response {
 
     /// The messages of a stream.
     fn events(&self) -> Vec<Value> {
+        self.numbered().into_iter().map(|(_, message)| message).collect()
+    }
+
+    /// The messages of a stream with the ids of their events. An event without a message is for resuming only.
+    fn numbered(&self) -> Vec<(String, Value)> {
         assert!(self.streamed, "{}", self.body);
-        let events = self.body.split("\n\n").filter(|event| !event.is_empty() && !event.starts_with(':'));
-        events
-            .map(|event| serde_json::from_str(event.strip_prefix("event: message\ndata: ").unwrap()).unwrap())
-            .collect()
+        let field = |event: &str, name: &str| {
+            event.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned()
+        };
+        let events = self.body.split("\n\n").map(|event| (field(event, "id: "), field(event, "data: ")));
+        let messages = events.filter(|(_, data)| !data.is_empty());
+        messages.map(|(id, data)| (id, serde_json::from_str(&data).unwrap())).collect()
     }
 }
 
@@ -81,7 +99,18 @@ const PLAIN: [(&str, &str); 2] =
     [("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")];
 
 fn exchange(gateway: &Double, verb: Verb, headers: &[(&str, &str)], body: &[u8], patience: Option<usize>) -> Response {
-    let head = Head::read(headers.iter().map(|(name, value)| (*name, value.as_bytes())));
+    exchange_at(gateway, verb, "/mcp", headers, body, patience)
+}
+
+fn exchange_at(
+    gateway: &Double,
+    verb: Verb,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+    patience: Option<usize>,
+) -> Response {
+    let head = Head::read(headers.iter().map(|(name, value)| (*name, value.as_bytes()))).at(path);
     let mut response = Response { patience, ..Response::default() };
     serve(gateway, verb, &head, || Ok(body.to_vec()), &mut response);
     response

@@ -2,7 +2,7 @@
 
 use super::head::{Head, Verb};
 use super::serve::{BodyError, serve};
-use super::stream::{Exit, Gone, Reply};
+use super::stream::{Exit, Gone, Line, Reply};
 use crate::bindings::wasi::http::types::{
     Fields, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam,
 };
@@ -24,9 +24,10 @@ pub(crate) fn handle(request: IncomingRequest, out: ResponseOutparam) {
     };
     let headers = request.headers().entries();
     let head = Head::read(headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())));
+    let head = head.at(&request.path_with_query().unwrap_or_default());
     let mut exit = WasiExit { out: Some(out), stream: None };
     serve(&Host::default(), verb, &head, || body(&request), &mut exit);
-    exit.close();
+    exit.end();
 }
 
 fn body(request: &IncomingRequest) -> Result<Vec<u8>, BodyError> {
@@ -71,14 +72,6 @@ impl WasiExit {
         ResponseOutparam::set(self.out.take()?, Ok(response));
         Some((stream, body))
     }
-
-    /// Ends what was begun.
-    fn close(self) {
-        if let Some((stream, body)) = self.stream {
-            drop(stream);
-            let _ = OutgoingBody::finish(body, None);
-        }
-    }
 }
 
 impl Exit for WasiExit {
@@ -113,10 +106,17 @@ impl Exit for WasiExit {
         Ok(())
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Gone> {
+    fn write(&mut self, line: &Line<'_>) -> Result<(), Gone> {
         let (stream, _) = self.stream.as_ref().ok_or(Gone)?;
-        write_all(stream, bytes)?;
+        write_all(stream, &line.bytes())?;
         stream.blocking_flush().map_err(|_| Gone)
+    }
+
+    fn end(&mut self) {
+        if let Some((stream, body)) = self.stream.take() {
+            drop(stream);
+            let _ = OutgoingBody::finish(body, None);
+        }
     }
 }
 

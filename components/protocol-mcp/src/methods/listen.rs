@@ -8,6 +8,7 @@ use crate::errors::RpcError;
 use crate::json::{Id, Request, Writer};
 use crate::revision::NEWEST;
 use crate::session::Session;
+use crate::tasks::MOST_WATCHED as MOST_TASKS;
 
 const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 /// A client that wants more watches the list instead.
@@ -30,6 +31,8 @@ struct Filter {
     resources: bool,
     #[serde(rename = "resourceSubscriptions", default)]
     uris: Vec<String>,
+    #[serde(rename = "taskIds", default)]
+    tasks: Vec<String>,
 }
 
 impl Listen {
@@ -39,14 +42,22 @@ impl Listen {
         crate::json::object("notifications", raw)?;
         let filter: Filter = serde_json::from_str(raw.get())
             .map_err(|error| RpcError::params(format!("`notifications` does not fit: {error}")))?;
+        if filter.tasks.len() > MOST_TASKS {
+            return Err(RpcError::params(format!("`taskIds` has more than {MOST_TASKS} tasks")));
+        }
         if filter.uris.len() > MOST_RESOURCES {
             return Err(RpcError::params(format!("`resourceSubscriptions` has more than {MOST_RESOURCES} addresses")));
         }
         Ok(Self { id: request.id.clone(), filter })
     }
 
-    /// The first message: what will be told.
-    pub(crate) fn acknowledgement(&self) -> String {
+    /// The tasks that it asks for.
+    pub(crate) fn tasks(&self) -> &[String] {
+        &self.filter.tasks
+    }
+
+    /// The first message: what will be told; `tasks` are those that there are.
+    pub(crate) fn acknowledgement<'t>(&self, tasks: impl Iterator<Item = &'t str>) -> String {
         answer::notification("notifications/subscriptions/acknowledged", |writer| {
             writer.key("notifications").begin_object();
             let lists = [
@@ -61,6 +72,14 @@ impl Listen {
                 writer.key("resourceSubscriptions").begin_array();
                 for uri in &self.filter.uris {
                     writer.string(uri);
+                }
+                writer.end_array();
+            }
+            let mut tasks = tasks.peekable();
+            if tasks.peek().is_some() {
+                writer.key("taskIds").begin_array();
+                for id in tasks {
+                    writer.string(id);
                 }
                 writer.end_array();
             }
@@ -89,7 +108,8 @@ impl Listen {
         writer.finish()
     }
 
-    fn tag(&self, writer: &mut Writer) {
+    /// Says to which subscription a notification belongs.
+    pub(crate) fn tag(&self, writer: &mut Writer) {
         writer.key("_meta").begin_object().key(SUBSCRIPTION_ID).raw(self.id.json()).end_object();
     }
 }

@@ -3,6 +3,7 @@
 mod listen;
 mod lists;
 mod queries;
+mod skills;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -24,6 +25,8 @@ pub(crate) use listen::{Listen, legacy as legacy_change};
 pub(crate) enum Action {
     /// Send this answer.
     Answer(String),
+    /// Send this answer about a task; then work on the task, if nobody does.
+    Task(String),
     /// Start a call.
     Call(Box<Planned>),
     /// Tell the client of changes until it goes.
@@ -47,6 +50,9 @@ enum Method {
     Unsubscribe,
     Call(exchange::Kind),
     Task(Task),
+    ListSkills,
+    GetSkill,
+    ReadDirectory,
 }
 
 /// What is done with a task.
@@ -77,6 +83,9 @@ const METHODS: &[(&str, &[Era], Method)] = &[
     ("tasks/get", MODERN, Method::Task(Task::Get)),
     ("tasks/update", MODERN, Method::Task(Task::Update)),
     ("tasks/cancel", MODERN, Method::Task(Task::Cancel)),
+    ("skills/list", MODERN, Method::ListSkills),
+    ("skills/get", MODERN, Method::GetSkill),
+    ("resources/directory/read", MODERN, Method::ReadDirectory),
     ("ping", LEGACY, Method::Ping),
     ("logging/setLevel", LEGACY, Method::SetLevel),
     ("resources/subscribe", LEGACY, Method::Subscribe),
@@ -105,12 +114,15 @@ pub(crate) fn dispatch<G: Gateway>(gateway: &G, view: &View, request: &Request<'
         Method::ListResources => lists::resources(gateway, revision, request).map(Action::Answer),
         Method::ListTemplates => lists::templates(gateway, revision, request).map(Action::Answer),
         Method::ListPrompts => lists::prompts(gateway, revision, request).map(Action::Answer),
+        Method::ListSkills => skills::list(gateway, revision, request).map(Action::Answer),
+        Method::GetSkill => skills::get(gateway, revision, request).map(Action::Answer),
+        Method::ReadDirectory => skills::directory(gateway, revision, request).map(Action::Answer),
         Method::Task(task) => match (view.tasks, task) {
             (None, _) => Err(unknown(revision, &request.method)),
             (Some(false), _) => Err(tasks::undeclared()),
-            (Some(true), Task::Get) => tasks::get(gateway, request).map(Action::Answer),
-            (Some(true), Task::Update) => tasks::update(gateway, request).map(Action::Answer),
-            (Some(true), Task::Cancel) => tasks::cancel(gateway, request).map(Action::Answer),
+            (Some(true), Task::Get) => tasks::get(gateway, request).map(Action::Task),
+            (Some(true), Task::Update) => tasks::update(gateway, request).map(Action::Task),
+            (Some(true), Task::Cancel) => tasks::cancel(gateway, request).map(Action::Task),
         },
         Method::Ping => Ok(Action::Answer(answer::empty(revision, &request.id))),
         Method::Discover => Ok(Action::Answer(discover(gateway, view, request))),
@@ -165,8 +177,13 @@ fn capabilities(writer: &mut Writer, revision: &Revision, completion: bool, task
     if completion && revision.completions {
         writer.key("completions").raw("{}");
     }
-    if tasks {
-        writer.key("extensions").begin_object().key(crate::tasks::EXTENSION).raw("{}").end_object();
+    if revision.is_modern() {
+        writer.key("extensions").begin_object();
+        writer.key(skills::EXTENSION).raw("{\"directoryRead\":true}");
+        if tasks {
+            writer.key(crate::tasks::EXTENSION).raw("{}");
+        }
+        writer.end_object();
     }
     writer.end_object();
 }

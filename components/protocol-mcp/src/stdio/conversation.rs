@@ -1,7 +1,10 @@
 //! A conversation over a byte stream, without the bytes: lines in, lines out, and what to wait for between.
 
+use std::time::Duration;
+
 use serde_json::value::RawValue;
 
+use super::becoming::{Becoming, Due};
 use super::lines::Line;
 use crate::answer;
 use crate::bindings::tidegate::gateway::calls::Event;
@@ -13,6 +16,7 @@ use crate::json::{Frame, Message, Notification, Request, parse, parse_message};
 use crate::methods::{Action, Listen, dispatch, initialize, initialized, legacy_change};
 use crate::modern;
 use crate::session::{Note, Session, View};
+use crate::tasks::{self, Ended, Task, Watched, Work};
 
 /// Calls and subscriptions at once: the router has limits of its own, this one bounds what we remember.
 const IN_FLIGHT: usize = 256;
@@ -26,12 +30,15 @@ pub(crate) struct Conversation<'g, G: Gateway> {
     session: Option<Session>,
     watch: Option<G::Watch>,
     running: Vec<Running<G::Call>>,
-    listens: Vec<Listen>,
+    listens: Vec<(Listen, Watched<G>)>,
+    tasks: Vec<Work<G>>,
     batches: Vec<Batch>,
     out: Vec<String>,
 }
 
 struct Running<C> {
+    /// Whether and when it becomes a task.
+    task: Option<Due>,
     /// The request, for later rounds.
     text: String,
     exchange: Exchange,
@@ -42,6 +49,8 @@ struct Running<C> {
 
 enum Phase<C> {
     Call(C),
+    /// Its end is known already.
+    Ended(Option<Box<Ended>>),
     Asking(Asking),
 }
 
@@ -61,6 +70,7 @@ impl<'g, G: Gateway> Conversation<'g, G> {
             watch: None,
             running: Vec::new(),
             listens: Vec::new(),
+            tasks: Vec::new(),
             batches: Vec::new(),
             out: Vec::new(),
         }
@@ -71,18 +81,26 @@ impl<'g, G: Gateway> Conversation<'g, G> {
         std::mem::take(&mut self.out)
     }
 
-    /// Whether nothing runs.
+    /// Whether nothing runs. A task that asks does not run: it waits in its mailbox, for whatever host comes.
     pub(crate) fn is_idle(&self) -> bool {
-        self.running.is_empty()
+        self.running.is_empty() && self.tasks.iter().all(Work::is_asking)
+    }
+
+    /// How long to wait at most.
+    pub(crate) fn limit(&self) -> Option<Duration> {
+        let due = self.running.iter().filter_map(|one| one.task).map(|due| due.at).min()?;
+        Some(Duration::from_millis(due.saturating_sub(self.gateway.now())))
     }
 
     /// What may happen next, besides a line.
     pub(crate) fn sources(&self) -> Vec<Source<'_, G>> {
         let calls = self.running.iter().filter_map(|one| match &one.phase {
             Phase::Call(call) => Some(Source::Call(call)),
-            Phase::Asking(_) => None,
+            Phase::Asking(_) | Phase::Ended(_) => None,
         });
-        calls.chain(self.watch.iter().map(Source::Watch)).collect()
+        let listens = self.listens.iter().flat_map(|(_, tasks)| tasks.sources());
+        let tasks = self.tasks.iter().flat_map(Work::sources);
+        calls.chain(self.watch.iter().map(Source::Watch)).chain(listens).chain(tasks).collect()
     }
 
     /// Takes a line.
@@ -102,9 +120,9 @@ impl<'g, G: Gateway> Conversation<'g, G> {
 
     /// The input has ended: what runs may finish, what waits for the client cannot.
     pub(crate) fn end_of_input(&mut self) {
-        self.out.extend(self.listens.drain(..).map(|listen| listen.end()));
+        self.out.extend(self.listens.drain(..).map(|(listen, _)| listen.end()));
         self.watch = None;
-        self.running.retain(|one| matches!(one.phase, Phase::Call(_)));
+        self.running.retain(|one| !matches!(one.phase, Phase::Asking(_)));
         // The rounds of questions that may still come have nobody to answer them.
         for one in &mut self.running {
             one.rounds = ROUNDS;
@@ -115,10 +133,28 @@ impl<'g, G: Gateway> Conversation<'g, G> {
     pub(crate) fn turn(&mut self) {
         for change in self.watch.iter().flat_map(Watch::next) {
             let session = self.session.iter().filter_map(|session| legacy_change(session, &change));
-            self.out.extend(session.chain(self.listens.iter().filter_map(|one| one.notification(&change))));
+            self.out.extend(session.chain(self.listens.iter().filter_map(|(one, _)| one.notification(&change))));
+        }
+        let gateway = self.gateway;
+        self.tasks.retain_mut(|work| work.advance(gateway));
+        for (listen, tasks) in &mut self.listens {
+            self.out.extend(tasks.news(|writer| listen.tag(writer)));
         }
         let mut at = 0;
         while let Some(one) = self.running.get_mut(at) {
+            match becoming(self.gateway, one) {
+                Becoming::Later => {
+                    at += 1;
+                    continue;
+                }
+                Becoming::Task(ended) => {
+                    let one = self.running.swap_remove(at);
+                    self.become_task(one, ended);
+                    continue;
+                }
+                Becoming::Call => one.task = None,
+                Becoming::Ended(ended) => (one.task, one.phase) = (None, Phase::Ended(Some(ended))),
+            }
             let Some(conclusion) = advance(self.gateway, one, &mut self.out) else {
                 at += 1;
                 continue;
@@ -179,7 +215,7 @@ impl<'g, G: Gateway> Conversation<'g, G> {
             Message::Response(_) => {
                 let asking = self.running.iter_mut().filter_map(|one| match &mut one.phase {
                     Phase::Asking(asking) => Some(asking),
-                    Phase::Call(_) => None,
+                    Phase::Call(_) | Phase::Ended(_) => None,
                 });
                 for one in asking {
                     if one.take(text) {
@@ -194,7 +230,7 @@ impl<'g, G: Gateway> Conversation<'g, G> {
     /// Serves a request; `None` when its answer comes later.
     fn request(&mut self, request: &Request<'_>, text: &str, batch: Option<u64>) -> Result<Option<String>, RpcError> {
         let busy = self.running.iter().any(|one| one.exchange.id == request.id)
-            || self.listens.iter().any(|one| one.id == request.id);
+            || self.listens.iter().any(|(one, _)| one.id == request.id);
         if busy {
             return Err(RpcError::new(INVALID_REQUEST, "a request with this `id` is still running"));
         }
@@ -208,29 +244,52 @@ impl<'g, G: Gateway> Conversation<'g, G> {
                 self.note(&note);
                 Ok(Some(answer::empty(view.revision, &request.id)))
             }
-            _ if self.running.len() + self.listens.len() >= IN_FLIGHT => {
+            Action::Task(text) => {
+                self.tasks.extend(tasks::adopt(self.gateway, &request.params));
+                Ok(Some(text))
+            }
+            _ if self.running.len() + self.listens.len() + self.tasks.len() >= IN_FLIGHT => {
                 Err(RpcError::new(INTERNAL, "too many requests are running; wait for answers"))
             }
             Action::Call(planned) => {
+                let task = Due::of(self.gateway, &view, request)?;
                 let Planned { exchange, request } = *planned;
                 let phase = Phase::Call(self.gateway.start(request));
-                self.running.push(Running { text: text.to_owned(), exchange, phase, rounds: 0, batch });
+                self.running.push(Running { task, text: text.to_owned(), exchange, phase, rounds: 0, batch });
                 Ok(None)
             }
             Action::Listen(listen) => {
                 self.watch.get_or_insert_with(|| self.gateway.watch());
-                self.out.push(listen.acknowledgement());
-                self.listens.push(listen);
+                let tasks = Watched::find(self.gateway, listen.tasks());
+                self.out.push(listen.acknowledgement(tasks.ids()));
+                self.listens.push((listen, tasks));
                 Ok(None)
             }
         }
     }
 
+    /// Makes a task of a call that was not quick; its request is answered.
+    fn become_task(&mut self, one: Running<G::Call>, ended: Option<Ended>) {
+        let Running { text, exchange, phase, batch, .. } = one;
+        let answer = match Task::make(self.gateway, exchange.view.features, text) {
+            Err(error) => error.message(Some(&exchange.id)),
+            Ok(task) => {
+                let answer = task.created(&exchange.id);
+                self.tasks.extend(match (ended, phase) {
+                    (Some(ended), _) => Some(Work::ended(task, exchange, ended)),
+                    (None, Phase::Call(call)) => Some(Work::new(task, exchange, call)),
+                    (None, Phase::Asking(_) | Phase::Ended(_)) => None,
+                });
+                answer
+            }
+        };
+        self.deliver(batch, Some(answer));
+    }
+
     /// How to speak with the client; `None` for the request that agrees on it.
     fn view(&self, request: &Request<'_>) -> Result<Option<View>, RpcError> {
         if modern::claims(&request.params) {
-            // Tasks live in mailboxes that outlive a request; a byte stream keeps its calls itself.
-            return modern::view(&request.params).map(|view| Some(View { tasks: None, ..view }));
+            return modern::view(&request.params).map(Some);
         }
         match (&self.session, request.method.as_ref()) {
             (None, "initialize") => Ok(None),
@@ -270,7 +329,7 @@ impl<'g, G: Gateway> Conversation<'g, G> {
             return;
         }
         let Some(id) = cancelled_id(&notification.params) else { return };
-        self.listens.retain(|one| one.id.json() != id);
+        self.listens.retain(|(one, _)| one.id.json() != id);
         for one in self.running.iter_mut().filter(|one| one.exchange.is_meant_by(&id)) {
             one.exchange.cancelled = true;
             if let Phase::Call(call) = &one.phase {
@@ -280,13 +339,28 @@ impl<'g, G: Gateway> Conversation<'g, G> {
     }
 }
 
+fn next_event<C: Call>(phase: &mut Phase<C>) -> Option<Event> {
+    match phase {
+        Phase::Call(call) => call.next(),
+        Phase::Ended(ended) => ended.take().map(|ended| Event::Done(*ended)),
+        Phase::Asking(_) => None,
+    }
+}
+
+fn becoming<G: Gateway>(gateway: &G, one: &Running<G::Call>) -> Becoming {
+    match (one.task, &one.phase) {
+        (Some(due), Phase::Call(call)) if !one.exchange.cancelled => due.look(gateway, call),
+        _ => Becoming::Call,
+    }
+}
+
 /// Brings a call as far as it gets without waiting; gives its end.
 fn advance<G: Gateway>(gateway: &G, one: &mut Running<G::Call>, out: &mut Vec<String>) -> Option<Conclusion> {
     loop {
         let asked = match &mut one.phase {
             Phase::Asking(_) if one.exchange.cancelled => return Some(Conclusion::Silence),
             Phase::Asking(asking) => asking.end()?,
-            Phase::Call(call) => match call.next()? {
+            phase => match next_event(phase)? {
                 Event::Done(result) => match one.exchange.conclude(gateway, result) {
                     Conclusion::Ask(_) if one.rounds >= ROUNDS => {
                         return Some(one.exchange.complaint("the call asked too often, or after the client had gone"));

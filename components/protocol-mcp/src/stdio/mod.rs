@@ -1,5 +1,6 @@
 //! Byte streams: one message a line, many calls in flight, both eras.
 
+mod becoming;
 mod conversation;
 mod lines;
 #[cfg(target_arch = "wasm32")]

@@ -136,3 +136,49 @@ fn a_batch_is_answered_at_once() {
     let mut other = begin(&gateway, "2025-06-18");
     assert_eq!(say(&mut other, &json!([call(json!(1), "echo")]))[0]["error"]["code"], -32600);
 }
+
+#[test]
+fn what_takes_long_becomes_a_task() {
+    use crate::bindings::tidegate::types::tools::TaskSupport;
+
+    let optional = |tool: &mut crate::bindings::tidegate::types::tools::Tool| tool.task = TaskSupport::Optional;
+    let required = |tool: &mut crate::bindings::tidegate::types::tools::Tool| tool.task = TaskSupport::Required;
+    let gateway = gateway().describe("slow", optional).describe("echo", required);
+    let mut conversation = Conversation::new(&gateway);
+    let ask = |conversation: &mut Conversation<'_, Double>, id: &str, method: &str, mut params: Value| {
+        params["_meta"] = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {"extensions": {"io.modelcontextprotocol/tasks": {}}},
+        });
+        say(conversation, &json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}))
+    };
+    // Nothing yet: it may be quick. A look at the double's clock takes 100 ms.
+    let mut out = ask(&mut conversation, "a", "tools/call", json!({"name": "slow"}));
+    assert!(conversation.limit().is_some());
+    for _ in 0..9 {
+        conversation.turn();
+        out.extend(conversation.take().iter().map(|text| serde_json::from_str::<Value>(text).unwrap()));
+    }
+    assert_eq!((out.len(), &out[0]["id"], &out[0]["result"]["resultType"]), (1, &json!("a"), &json!("task")));
+    let id = out[0]["result"]["taskId"].clone();
+    assert!(conversation.limit().is_none() && !conversation.is_idle());
+    let working = ask(&mut conversation, "b", "tasks/get", json!({"taskId": id}));
+    assert_eq!(working[0]["result"]["status"], "working");
+    let listen = ask(&mut conversation, "l", "subscriptions/listen", json!({"notifications": {"taskIds": [id]}}));
+    assert_eq!(listen[0]["params"]["notifications"]["taskIds"], json!([id]));
+    assert_eq!(listen[1]["params"]["status"], "working");
+    gateway.happen(done("late"));
+    conversation.turn();
+    let told: Vec<Value> = conversation.take().iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+    assert_eq!(told[0]["params"]["result"]["content"][0]["text"], "late");
+    assert!(conversation.is_idle());
+    let ended = ask(&mut conversation, "c", "tasks/get", json!({"taskId": id}));
+    assert_eq!(ended[0]["result"]["status"], "completed");
+    // What is quick and need not be a task is none; what must be one is.
+    let quick = ask(&mut conversation, "d", "tools/call", json!({"name": "ask"}));
+    assert_eq!(quick[0]["error"]["code"], json!(-32021), "no roots: {quick:?}");
+    let task = ask(&mut conversation, "e", "tools/call", json!({"name": "echo"}));
+    assert_eq!(task[0]["result"]["resultType"], "task", "{task:?}");
+    let stranger = say(&mut conversation, &modern(json!("f"), "tools/call", json!({"name": "echo"})));
+    assert_eq!(stranger[0]["error"]["code"], json!(-32021), "it did not say that it knows tasks");
+}

@@ -27,7 +27,7 @@ pub(crate) fn serve(input: &InputStream, output: &OutputStream) -> Result<(), St
         if !ended {
             sources.push(Source::Input);
         }
-        host.wait(&sources, None);
+        host.wait(&sources, conversation.limit());
         if ended {
             continue;
         }

@@ -43,17 +43,17 @@ impl View<'_> {
 impl Host for View<'_> {}
 
 impl HostMailbox for View<'_> {
-    fn create(&mut self, options: Options, first: Vec<u8>) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
+    async fn create(&mut self, options: Options, first: Vec<u8>) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
         let all = self.mailboxes()?;
-        match all.create(&self.principal.identity(), options, first) {
+        match all.create(&self.principal.identity(), options, first).await {
             Ok(id) => self.opened(all, id).map(Ok),
             Err(error) => Ok(Err(error)),
         }
     }
 
-    fn open(&mut self, id: String) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
+    async fn open(&mut self, id: String) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
         let all = self.mailboxes()?;
-        match all.open(&self.principal.identity(), &id) {
+        match all.open(&self.principal.identity(), &id).await {
             Ok(()) => self.opened(all, id).map(Ok),
             Err(error) => Ok(Err(error)),
         }
@@ -63,9 +63,14 @@ impl HostMailbox for View<'_> {
         Ok(self.mailbox(&handle)?.id.clone())
     }
 
-    fn post(&mut self, handle: Resource<Handle>, body: Vec<u8>) -> wasmtime::Result<Result<u64, Error>> {
+    fn inherited(&mut self, handle: Resource<Handle>) -> wasmtime::Result<u64> {
         let mailbox = self.mailbox(&handle)?;
-        Ok(mailbox.all.post(&mailbox.id, body))
+        Ok(mailbox.all.inherited(&mailbox.id))
+    }
+
+    async fn post(&mut self, handle: Resource<Handle>, body: Vec<u8>) -> wasmtime::Result<Result<u64, Error>> {
+        let mailbox = self.mailbox(&handle)?;
+        Ok(mailbox.all.post(&mailbox.id, body).await)
     }
 
     fn read(
@@ -85,9 +90,9 @@ impl HostMailbox for View<'_> {
         subscribe(self.table, after)
     }
 
-    fn close(&mut self, handle: Resource<Handle>) -> wasmtime::Result<()> {
+    async fn close(&mut self, handle: Resource<Handle>) -> wasmtime::Result<()> {
         let mailbox = self.mailbox(&handle)?;
-        mailbox.all.close(&mailbox.id);
+        mailbox.all.close(&mailbox.id).await;
         Ok(())
     }
 

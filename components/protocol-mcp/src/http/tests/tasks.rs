@@ -6,7 +6,7 @@ use crate::bindings::tidegate::types::input::{Form, NamedQuestion, Question, Que
 use crate::bindings::tidegate::types::tools::TaskSupport;
 use crate::gateway::Mailbox as _;
 
-fn knows_tasks() -> Value {
+pub(super) fn knows_tasks() -> Value {
     json!({"io.modelcontextprotocol/clientCapabilities": {
         "elicitation": {}, "extensions": {"io.modelcontextprotocol/tasks": {}},
     }})
@@ -25,7 +25,7 @@ fn call(gateway: &Double, meta: Value) -> Response {
     modern_with(gateway, "tools/call", json!({"name": "job"}), meta)
 }
 
-fn of_task(gateway: &Double, method: &str, id: &str, more: Value) -> Response {
+pub(super) fn of_task(gateway: &Double, method: &str, id: &str, more: Value) -> Response {
     let mut params = json!({"taskId": id});
     params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     modern_with(gateway, method, params, knows_tasks())
