@@ -12,10 +12,10 @@
 //! that names the component wins over `component = "*"`; two of the same kind that set the same thing are an error, and
 //! so are two grants of one namespace or directory that do not say the same, and guest directories inside each other.
 //!
-//! Rules for one call (which caller may call which tool) have no key yet: they will be a table of `[[grant]]` and a
-//! function beside [`decide`], which stays the decision at load.
+//! Which client may use what is another question, asked per request: [`admit`] answers it over the `[[client]]` lines.
 
 mod claims;
+mod client;
 mod decide;
 pub mod document;
 mod explain;
@@ -28,6 +28,7 @@ mod policy;
 mod problem;
 pub mod units;
 
+pub use client::{Admission, ClientMatch, ClientRule, Identity, NotAdmitted, TenantEntry, UseEntry, admit, scopes};
 pub use decide::{Decision, Finding, FindingKind, Subject, decide};
 pub use explain::{Asked, Entry, Explanation, GrantEntry, LimitEntry, Outcome, explain};
 pub use interfaces::{Need, need};

@@ -1,5 +1,6 @@
 //! Policy texts to a [`Policy`].
 
+mod clients;
 mod grants;
 mod items;
 mod signers;
@@ -91,7 +92,7 @@ struct Reader<'s, 'i> {
     collected: &'s mut Collected,
 }
 
-const TOP: &[&str] = &["version", "signers", "grant", "pool", "secrets"];
+const TOP: &[&str] = &["version", "signers", "grant", "client", "pool", "secrets"];
 
 fn read(source: &Source, collected: &mut Collected) {
     let (document, table) = Document::read(&source.name, &source.text);
@@ -128,6 +129,14 @@ impl Reader<'_, '_> {
             for grant in self.document.array(value, "grant").unwrap_or_default() {
                 self.grant(grant);
             }
+        }
+        self.clients(table);
+    }
+
+    fn clients(&mut self, table: &DeTable<'_>) {
+        let Some(value) = table.get("client") else { return };
+        for client in self.document.array(value, "client").unwrap_or_default() {
+            self.client(client);
         }
     }
 

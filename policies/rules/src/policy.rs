@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tidegate_grant::{Grant, Granted, Limits, Origin, PoolLimits};
 
+use crate::client::ClientRule;
 use crate::problem::Problem;
 
 /// The signer's name under which development mode decides on components that were built on this machine. Rules may
@@ -20,6 +21,8 @@ pub struct Policy {
     pub signers: BTreeMap<String, Signer>,
     /// Every `[[grant]]`, in the order of the files.
     pub rules: Vec<Rule>,
+    /// Every `[[client]]`, in the order of the files.
+    pub clients: Vec<ClientRule>,
     /// Where secrets come from on this node, by name.
     pub secrets: BTreeMap<String, Secret>,
     /// Bounds on all components together.

@@ -4,12 +4,12 @@
 //! commit it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tidegate_rules::{ComponentPattern, Policy, Source, Subject, explain, parse};
+use tidegate_rules::{ComponentPattern, Identity, NotAdmitted, Policy, Source, Subject, admit, explain, parse};
 
 fn texts(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
@@ -59,7 +59,51 @@ fn render(policy: &Policy) -> String {
         let subject = Subject { signer, component, imports: &[], requests: None };
         write!(text, "\n{}", explain(policy, &subject)).unwrap();
     }
+    for (identity, held) in clients() {
+        let identity = identity.borrowed(held);
+        match admit(policy, &identity) {
+            Ok(admission) => write!(text, "\n{admission}").unwrap(),
+            // A policy without a line for it says nothing of this kind of client.
+            Err(NotAdmitted::NoLine(_)) => {}
+            Err(error) => write!(text, "\n{error}\n").unwrap(),
+        }
+    }
     text
+}
+
+/// Clients that the policies speak of.
+enum Client {
+    Token { subject: &'static str, claims: BTreeMap<String, Vec<String>> },
+    Key(&'static str),
+    Peer(u32, u32),
+}
+
+impl Client {
+    fn borrowed<'a>(&'a self, scopes: &'a [String]) -> Identity<'a> {
+        match self {
+            Self::Token { subject, claims } => {
+                Identity::Token { issuer: "https://login.example.com", subject, claims, scopes }
+            }
+            Self::Key(name) => Identity::Key { name },
+            Self::Peer(uid, gid) => Identity::Peer { uid: *uid, gid: *gid },
+        }
+    }
+}
+
+fn clients() -> Vec<(Client, &'static [String])> {
+    let claims: BTreeMap<String, Vec<String>> = [("groups", vec!["staff", "admins"]), ("org.name", vec!["acme"])]
+        .map(|(name, texts)| (name.to_owned(), texts.into_iter().map(str::to_owned).collect()))
+        .into();
+    let read: &'static [String] = vec!["files:read".to_owned()].leak();
+    vec![
+        (Client::Token { subject: "stranger", claims: BTreeMap::new() }, &[]),
+        (Client::Token { subject: "ada", claims: claims.clone() }, read),
+        (Client::Token { subject: "bob", claims }, &[]),
+        (Client::Key("laptop"), &[]),
+        (Client::Key("other"), &[]),
+        (Client::Peer(1000, 100), &[]),
+        (Client::Peer(1001, 100), &[]),
+    ]
 }
 
 #[test]
@@ -115,6 +159,18 @@ const KEYS: &[&str] = &[
     "pool",
     "stack",
     "file",
+    "client",
+    "issuer",
+    "subject",
+    "claims",
+    "scopes",
+    "key",
+    "uid",
+    "gid",
+    "tenant",
+    "tools",
+    "resources",
+    "prompts",
 ];
 
 #[test]
