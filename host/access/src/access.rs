@@ -95,7 +95,7 @@ impl Access {
         Ok(Self { inner: Arc::new(Inner { policy: policy.clone(), keys, tokens, challenge, scopes }) })
     }
 
-    /// The protected resource metadata, and the path of the resource; nothing where tokens are no way in.
+    /// The protected resource metadata; nothing where tokens are no way in.
     #[must_use]
     pub fn document(&self) -> Option<&str> {
         self.inner.tokens.as_ref().map(|tokens| tokens.document.as_str())
@@ -178,5 +178,31 @@ pub fn peer(policy: &Policy, uid: u32, gid: u32, own: u32) -> Result<Principal, 
         Ok(admission) => Ok(admission.principal()),
         Err(_) if uid == own => Ok(Principal::owner()),
         Err(why) => Err(Refusal::NotAdmitted(why)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use tidegate_rules::{Source, parse};
+
+    use super::*;
+
+    #[test]
+    fn a_process_is_its_user_and_the_nodes_own_user_owns_it() {
+        let text = "version = 1\n[[client]]\ngid = 100\ntools = [\"a/*\"]\n[[client]]\nuid = 7\ntenant = \"t\"\ntools = [\"*\"]\n";
+        let policy = parse(&[Source::new("/p.toml".as_ref(), text)]).unwrap();
+        assert!(peer(&policy, 1000, 1000, 1000).unwrap().is(&Principal::owner()));
+        assert!(matches!(peer(&policy, 1001, 1001, 1000), Err(Refusal::NotAdmitted(_))));
+        assert!(
+            matches!(peer(&policy, 0, 0, 1000), Err(Refusal::NotAdmitted(_))),
+            "the administrator is nobody special"
+        );
+        let member = peer(&policy, 1001, 100, 1000).unwrap();
+        assert_eq!((member.name(), member.tenant(), member.may_use_every_tool()), ("uid:1001", None, false));
+        let named = peer(&policy, 7, 7, 7).unwrap();
+        assert_eq!((named.name(), named.tenant()), ("uid:7", Some("t")), "a line counts for the own user too");
+        assert!(named.may_use_every_tool());
     }
 }

@@ -89,7 +89,7 @@ pub enum KeyFileError {
         source: serde_json::Error,
     },
     /// Others may write it.
-    #[error("others than its owner may change `{0}`, and so let themselves in: run `chmod 600 {0}`, and look at what is in it", path.display())]
+    #[error("others than its owner may change `{path}`, and so let themselves in: run `chmod 600 {path}`, and look at what is in it", path = path.display())]
     Exposed {
         /// The file.
         path: PathBuf,

@@ -16,12 +16,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::body::Overflow;
 use crate::door::{Door, Refusal, refuse};
+use crate::listener::Stream;
 use crate::{Body, BoxBody, Handler, Limits, Peer};
 
 /// Bytes that hyper reads ahead of a handler at most, for each connection; its own default of 400 kB is much for a
@@ -55,7 +55,7 @@ struct State {
 
 /// The stream, which notes when the first byte of a request comes.
 struct Watched {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     activity: Activity,
 }
 
@@ -70,7 +70,7 @@ struct Busy(Activity, u64);
 
 /// Serves one connection to its end. When `stop` becomes true the request in flight is finished and no other begins.
 pub(crate) async fn serve<H: Handler>(
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     peer: Peer,
     handler: H,
     door: Arc<Door>,
@@ -98,7 +98,7 @@ pub(crate) async fn serve<H: Handler>(
         let alive = std::future::poll_fn(|cx| {
             if let Poll::Ready(result) = connection.as_mut().poll(cx) {
                 if let Err(error) = result {
-                    tracing::debug!(remote = %peer.remote, error = %error, "connection ended early");
+                    tracing::debug!(%peer, error = %error, "connection ended early");
                 }
                 return Poll::Ready(false);
             }
@@ -123,7 +123,7 @@ pub(crate) async fn serve<H: Handler>(
             return;
         }
         if expired(&activity, &limits, timer.as_mut()) {
-            tracing::debug!(remote = %peer.remote, phase = ?activity.lock().phase, "connection timed out");
+            tracing::debug!(%peer, phase = ?activity.lock().phase, "connection timed out");
             return;
         }
     }

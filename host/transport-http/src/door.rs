@@ -33,6 +33,8 @@ pub struct Allow {
 /// What a server allows, ready to be compared.
 #[derive(Clone, Debug)]
 pub(crate) struct Door {
+    /// Whoever comes in by a Unix socket does not come from a page.
+    any_host: bool,
     hosts: BTreeSet<String>,
     origins: BTreeSet<String>,
 }
@@ -50,8 +52,12 @@ pub(crate) type Refusal = Box<Response<String>>;
 // === impl Door ===
 
 impl Door {
-    /// `listen`, `localhost`, `127.0.0.1` and `[::1]` with the port of `listen`, and what `allow` adds.
-    pub(crate) fn new(listen: SocketAddr, allow: &Allow) -> Self {
+    /// `listen`, `localhost`, `127.0.0.1` and `[::1]` with the port of `listen`, and what `allow` adds. None: a Unix socket.
+    pub(crate) fn new(listen: Option<SocketAddr>, allow: &Allow) -> Self {
+        let Some(listen) = listen else {
+            let origins = allow.origins.iter().map(|origin| origin.to_ascii_lowercase()).collect();
+            return Self { any_host: true, hosts: BTreeSet::new(), origins };
+        };
         let port = listen.port();
         let mut own: Vec<String> =
             ["localhost", "127.0.0.1", "[::1]"].iter().map(|host| format!("{host}:{port}")).collect();
@@ -59,11 +65,13 @@ impl Door {
         if !listen.ip().is_unspecified() {
             own.push(listen.to_string());
         }
-        if port == 80 {
-            own.extend(own.clone().iter().map(|host| host.trim_end_matches(":80").to_owned()));
+        // The port that a scheme implies is left away by clients.
+        if let (80, suffix) | (443, suffix) = (port, format!(":{port}")) {
+            own.extend(own.clone().iter().map(|host| host.trim_end_matches(&suffix).to_owned()));
         }
         let origins = own.iter().flat_map(|host| [format!("http://{host}"), format!("https://{host}")]);
         Self {
+            any_host: false,
             origins: origins.chain(allow.origins.iter().map(|origin| origin.to_ascii_lowercase())).collect(),
             hosts: own.iter().chain(&allow.hosts).map(|host| host.to_ascii_lowercase()).collect(),
         }
@@ -89,7 +97,7 @@ impl Door {
         let target = request.uri().authority().map(|authority| authority.as_str().as_bytes());
         for name in [Some(host.as_bytes()), target].into_iter().flatten() {
             let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-            if !self.knows(&name) {
+            if !self.any_host && !self.knows(&name) {
                 let text = format!(
                     "the host `{}` is not allowed here; to allow it, add its name to `allowed-hosts` in the section \
                      `[http]` of the configuration\n",

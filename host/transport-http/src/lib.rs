@@ -1,6 +1,6 @@
 //! HTTP bytes in and out: an HTTP/1.1 server that knows no path, no protocol and no component.
 //!
-//! [`Server::bind`] takes the address, [`Server::serve`] hands every request that passed the door to a [`Handler`] and
+//! [`Server::bind`] takes the address ([`Server::bind_unix`] a path), [`Server::with_tls`] a certificate, [`Server::serve`] hands every request that passed the door to a [`Handler`] and
 //! its answer back. The door (see [`Allow`]) answers for itself what a browser on a foreign page could send: a `Host` or
 //! an `Origin` that nobody allowed, and preflight requests.
 //!
@@ -10,12 +10,15 @@
 mod body;
 mod connection;
 mod door;
+mod listener;
 mod server;
+mod tls;
 
 #[cfg(test)]
 mod tests;
 
 use std::error::Error;
+use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -25,18 +28,41 @@ use http_body_util::combinators::UnsyncBoxBody;
 
 pub use body::{Body, BodyError};
 pub use door::Allow;
-pub use server::{BindError, Drained, Server};
+pub use listener::BindError;
+pub use server::{Drained, Server};
+pub use tls::{Tls, TlsError};
 
 /// The body of an answer. The error type is the handler's.
 pub type BoxBody<E> = UnsyncBoxBody<Bytes, E>;
 
 /// The two ends of the connection that a request came on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer {
-    /// The client's address; with a reverse proxy in between, the proxy's.
-    pub remote: SocketAddr,
-    /// Our address, as the client reached it.
-    pub local: SocketAddr,
+pub enum Peer {
+    /// Over the network.
+    Network {
+        /// The client's address; with a reverse proxy in between, the proxy's.
+        remote: SocketAddr,
+        /// Our address, as the client reached it.
+        local: SocketAddr,
+        /// Whether TLS is between us.
+        tls: bool,
+    },
+    /// From a process of this machine, through a Unix socket. The kernel says whose it is.
+    Unix {
+        /// The process's user.
+        uid: u32,
+        /// Its primary group.
+        gid: u32,
+    },
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network { remote, .. } => remote.fmt(f),
+            Self::Unix { uid, .. } => write!(f, "uid:{uid}"),
+        }
+    }
 }
 
 /// Answers requests.
@@ -73,6 +99,10 @@ pub struct Limits {
     pub max_body: u64,
     /// Connections at a time; beyond: 503 and closed. Each costs a few kilobytes and a file descriptor.
     pub max_connections: usize,
+    /// For a TLS handshake, from the connection on. Without it, a client that says nothing holds a place.
+    pub handshake_timeout: Duration,
+    /// TLS handshakes at a time; beyond: closed. Each computes for about a millisecond, for clients that nobody knows yet.
+    pub max_handshakes: usize,
     /// What requests in flight get to finish when the server stops.
     pub drain: Duration,
 }
@@ -88,6 +118,8 @@ impl Default for Limits {
             max_headers: 100,
             max_body: 16 << 20,
             max_connections: 1_024,
+            handshake_timeout: Duration::from_secs(10),
+            max_handshakes: 256,
             drain: Duration::from_secs(10),
         }
     }

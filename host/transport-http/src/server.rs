@@ -3,17 +3,18 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::door::Door;
-use crate::{Allow, Handler, Limits, Peer, connection};
+use crate::listener::{Listener, Stream};
+use crate::{Allow, BindError, Handler, Limits, Peer, Tls, connection};
 
 /// How long accepting rests when the system has no file descriptor left; trying again at once would only burn a core.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
@@ -25,10 +26,17 @@ const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconn
 /// A server that listens.
 #[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
+    listener: Listener,
+    tls: Option<Tls>,
     allow: Allow,
     limits: Limits,
+}
+
+/// TLS, and the handshakes that run.
+#[derive(Clone)]
+struct Handshakes {
+    tls: Tls,
+    slots: Arc<Semaphore>,
 }
 
 /// How a server ended.
@@ -36,43 +44,6 @@ pub struct Server {
 pub struct Drained {
     /// Connections that were still busy after [`Limits::drain`] and were cut.
     pub cut: usize,
-}
-
-/// Why an address cannot be listened on.
-#[derive(Debug, thiserror::Error)]
-pub enum BindError {
-    /// Somebody listens there.
-    #[error("`{address}` is in use by another program; choose another port with `--listen {ip}:PORT`, or stop that \
-             program", ip = host(.address))]
-    InUse {
-        /// The address.
-        address: SocketAddr,
-    },
-    /// The system does not let us.
-    #[error("this user may not listen on `{address}`; ports below 1024 are for the administrator: choose another with \
-             `--listen {ip}:8765`", ip = host(.address))]
-    Denied {
-        /// The address.
-        address: SocketAddr,
-    },
-    /// No interface of this machine has the address.
-    #[error("`{address}` is no address of this machine; `--listen 127.0.0.1:{port}` serves programs on this machine", port = .address.port())]
-    NotOurs {
-        /// The address.
-        address: SocketAddr,
-    },
-    /// Anything else.
-    #[error("`{address}` cannot be listened on")]
-    Other {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
-fn host(address: &SocketAddr) -> String {
-    if address.is_ipv6() { format!("[{}]", address.ip()) } else { address.ip().to_string() }
 }
 
 // === impl Server ===
@@ -84,31 +55,40 @@ impl Server {
     /// # Errors
     /// Each says what to do about it.
     pub async fn bind(address: SocketAddr, allow: Allow, limits: Limits) -> Result<Self, BindError> {
-        let bound = async {
-            let listener = TcpListener::bind(address).await?;
-            let address = listener.local_addr()?;
-            Ok(Self { listener, address, allow, limits })
-        };
-        bound.await.map_err(|source: io::Error| match source.kind() {
-            io::ErrorKind::AddrInUse => BindError::InUse { address },
-            io::ErrorKind::PermissionDenied => BindError::Denied { address },
-            io::ErrorKind::AddrNotAvailable => BindError::NotOurs { address },
-            _ => BindError::Other { address, source },
-        })
+        Ok(Self { listener: Listener::tcp(address).await?, tls: None, allow, limits })
     }
 
-    /// The address, with the port that the system chose.
+    /// Starts to listen at a Unix socket of this mode. It is made anew where a host left one behind, and goes with the
+    /// server. Pages in browsers do not reach it: any `Host` is as good as any other.
+    ///
+    /// # Errors
+    /// Each says what to do about it.
+    pub async fn bind_unix(path: &Path, mode: u32, allow: Allow, limits: Limits) -> Result<Self, BindError> {
+        Ok(Self { listener: Listener::unix(path, mode).await?, tls: None, allow, limits })
+    }
+
+    /// Speaks TLS with everybody.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn with_tls(self, tls: Tls) -> Self {
+        Self { tls: Some(tls), ..self }
+    }
+
+    /// The address, with the port that the system chose; none at a Unix socket.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        match &self.listener {
+            Listener::Tcp(_, address) => Some(*address),
+            Listener::Unix { .. } => None,
+        }
     }
 
     /// Serves until `stop` is ready, then closes the listener, lets requests in flight finish for at most
     /// [`Limits::drain`], and cuts what is left. Dropping the future cuts everything at once.
     pub async fn serve<H: Handler>(self, handler: H, stop: impl Future<Output = ()>) -> Drained {
-        let Self { listener, address, allow, limits } = self;
-        let door = Arc::new(Door::new(address, &allow));
+        let door = Arc::new(Door::new(self.address(), &self.allow));
+        let Self { listener, tls, limits, .. } = self;
         let slots = Arc::new(Semaphore::new(limits.max_connections));
+        let tls = tls.map(|tls| Handshakes { tls, slots: Arc::new(Semaphore::new(limits.max_handshakes)) });
         let (stopping, stopped) = watch::channel(false);
         let mut connections = JoinSet::new();
         let mut stop = pin!(stop);
@@ -118,7 +98,7 @@ impl Server {
                 Some(_) = connections.join_next(), if !connections.is_empty() => continue,
                 accepted = listener.accept() => accepted,
             };
-            let (stream, remote) = match accepted {
+            let accepted = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     rest(&error).await;
@@ -126,14 +106,22 @@ impl Server {
                 }
             };
             let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
-                // Best effort: what does not fit the empty send buffer of a new connection is not worth waiting for.
-                let _ = stream.try_write(BUSY);
+                if tls.is_none() {
+                    accepted.turn_away(BUSY);
+                }
                 continue;
             };
-            let Some(peer) = prepare(&stream, remote) else { continue };
-            let serve = connection::serve(stream, peer, handler.clone(), Arc::clone(&door), limits, stopped.clone());
+            let Some(peer) = accepted.peer(tls.is_some()) else { continue };
+            let (handler, door, tls, stopped) = (handler.clone(), Arc::clone(&door), tls.clone(), stopped.clone());
             connections.spawn(async move {
-                serve.await;
+                let stream = accepted.into_stream();
+                let stream = match tls {
+                    None => Some(stream),
+                    Some(handshakes) => handshakes.run(stream, peer, limits.handshake_timeout).await,
+                };
+                if let Some(stream) = stream {
+                    connection::serve(stream, peer, handler, door, limits, stopped).await;
+                }
                 drop(slot);
             });
         }
@@ -147,10 +135,25 @@ impl Server {
     }
 }
 
-/// Answers go out at once: with Nagle's algorithm a small write waits for the client's delayed acknowledgement, 40 ms.
-fn prepare(stream: &TcpStream, remote: SocketAddr) -> Option<Peer> {
-    stream.set_nodelay(true).ok()?;
-    Some(Peer { remote, local: stream.local_addr().ok()? })
+impl Handshakes {
+    /// A handshake: one of so many at a time, and only so long. Nothing if it fails; a client hears from TLS why.
+    async fn run(self, stream: Box<dyn Stream>, peer: Peer, limit: Duration) -> Option<Box<dyn Stream>> {
+        let Ok(_slot) = self.slots.try_acquire() else {
+            tracing::debug!(%peer, "too many handshakes at a time");
+            return None;
+        };
+        match timeout(limit, self.tls.accept(stream)).await {
+            Ok(Ok(stream)) => Some(Box::new(stream)),
+            Ok(Err(error)) => {
+                tracing::debug!(%peer, %error, "no TLS");
+                None
+            }
+            Err(_) => {
+                tracing::debug!(%peer, "the TLS handshake took too long");
+                None
+            }
+        }
+    }
 }
 
 async fn rest(error: &io::Error) {
@@ -158,21 +161,5 @@ async fn rest(error: &io::Error) {
     if !gone {
         tracing::warn!(error = %error, "a connection could not be accepted");
         sleep(ACCEPT_REST).await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-
-    use super::{TcpListener, TcpStream, prepare};
-
-    #[tokio::test]
-    async fn small_writes_do_not_wait() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (stream, remote) = listener.accept().await.unwrap();
-        prepare(&stream, remote).unwrap();
-        assert!(stream.nodelay().unwrap());
     }
 }

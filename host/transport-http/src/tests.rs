@@ -3,6 +3,7 @@
 
 mod door;
 mod limits;
+mod secure;
 mod traffic;
 
 use std::convert::Infallible;
@@ -82,7 +83,10 @@ impl Handler for Echo {
     type Error = Infallible;
 
     async fn handle(&self, peer: Peer, request: Request<Body>) -> Response<BoxBody<Infallible>> {
-        assert!(peer.remote.ip().is_loopback());
+        match peer {
+            Peer::Network { remote, .. } => assert!(remote.ip().is_loopback()),
+            Peer::Unix { uid, gid } => assert_eq!((uid, gid), own_ids()),
+        }
         self.0.started.fetch_add(1, Ordering::SeqCst);
         self.0.began.notify_one();
         let mut watch = Watch(Arc::clone(&self.0), false);
@@ -106,6 +110,13 @@ impl Handler for Echo {
     }
 }
 
+/// User and group of this process, as the kernel gives them to the owner of a fresh file.
+fn own_ids() -> (u32, u32) {
+    use std::os::unix::fs::MetadataExt as _;
+    let about = tempfile::tempfile().unwrap().metadata().unwrap();
+    (about.uid(), about.gid())
+}
+
 /// A running server.
 struct Running {
     address: SocketAddr,
@@ -116,7 +127,7 @@ struct Running {
 
 async fn start(allow: Allow, limits: Limits) -> Running {
     let server = Server::bind("127.0.0.1:0".parse().unwrap(), allow, limits).await.unwrap();
-    let address = server.address();
+    let address = server.address().unwrap();
     let echo = Echo::default();
     let seen = Arc::clone(&echo.0);
     let (stop, stopped) = oneshot::channel::<()>();

@@ -161,6 +161,13 @@ impl Principal {
         matches!(self.0.reach, Reach::Everything)
     }
 
+    /// Whether it may use every tool of every component, those that are to come too: it has `*` for tools.
+    #[must_use]
+    pub fn may_use_every_tool(&self) -> bool {
+        // No component and no tool has this name: nothing but `*` fits it.
+        self.may_use(&Item { kind: ItemKind::Tool, component: "*", name: "*" }) == Use::Allowed
+    }
+
     /// Whether it may use a thing.
     #[must_use]
     pub fn may_use(&self, item: &Item<'_>) -> Use {

@@ -34,6 +34,13 @@ fn only_what_is_allowed_is_and_all_scopes_are_named_at_once() {
     let scopes = ["files:read", "files:write", "files:extra"].map(str::to_owned).to_vec();
     assert_eq!(principal.may_use(&tool("write")), Use::WithScopes(scopes));
     assert_eq!(principal.may_use(&tool("remove")), Use::Denied);
+    assert!(!principal.may_use_every_tool());
+    for (pattern, every) in
+        [("*", true), ("*/*", true), ("**/**", true), ("tool-*/*", false), ("*/r*", false), ("*/*r", false)]
+    {
+        let principal = Principal::new("key:a", None, Reach::Only(vec![allowance(pattern, &[], true)]));
+        assert_eq!(principal.may_use_every_tool(), every, "{pattern}");
+    }
     let prompt = Item { kind: ItemKind::Prompt, ..tool("read") };
     assert_eq!(principal.may_use(&prompt), Use::Denied, "a prompt of a tool's name is another thing");
 }
