@@ -64,6 +64,13 @@ pub enum Event {
         /// How long it took, in microseconds.
         microseconds: u64,
     },
+    /// Somebody was not let in: what they brought to prove who they are is not good, or they may use nothing.
+    Unauthenticated {
+        /// Where they came from.
+        from: String,
+        /// Why.
+        reason: String,
+    },
     /// A client wanted something that it may not use.
     Forbidden {
         /// Who: a stable name.

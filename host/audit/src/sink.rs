@@ -24,6 +24,9 @@ impl Sink for TraceSink {
                     target: "audit", principal, tenant, component, call = target, ?end, microseconds, "called"
                 );
             }
+            Event::Unauthenticated { from, reason } => {
+                tracing::warn!(target: "audit", from, reason, "not let in");
+            }
             Event::Forbidden { principal, tenant, component, target, scopes } => {
                 let scopes = scopes.join(" ");
                 tracing::warn!(target: "audit", principal, tenant, component, call = target, scopes, "forbidden");

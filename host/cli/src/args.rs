@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use tidegate_config::{LogFormat, LogLevel, Options};
 
 use crate::commands::{
-    add, build, call, completions, doctor, inspect, key, list, new, policy, remove, run, sign, verify,
+    access, add, build, call, completions, doctor, inspect, key, list, new, policy, remove, run, sign, verify,
 };
 use crate::failure::EXIT_CODES;
 
@@ -39,6 +39,9 @@ pub(crate) enum Command {
     Inspect(inspect::Inspect),
     /// Calls a tool and prints its result.
     Call(call::Call),
+    /// Makes keys for clients, lists them, takes them away.
+    #[command(subcommand)]
+    Access(access::Access),
     /// Makes keys and shows them.
     #[command(subcommand)]
     Key(key::Key),

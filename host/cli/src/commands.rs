@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub(crate) mod access;
 pub(crate) mod add;
 pub(crate) mod build;
 pub(crate) mod call;
@@ -24,6 +25,7 @@ use crate::failure::{Exit, Result};
 pub(crate) fn run(cli: Cli) -> Result<Exit> {
     let json = cli.json;
     match cli.command {
+        Command::Access(access) => access.run(json),
         Command::Run(run) => run.run(json),
         Command::Add(add) => add.run(json),
         Command::Remove(remove) => remove.run(json),

@@ -122,7 +122,8 @@ fn development_mode_is_loud() {
 #[test]
 fn a_start_that_cannot_be_says_what_to_do() {
     let node = Node::new();
-    node.run(&["run", "--listen", "0.0.0.0:8765"]).failure(2, &["neither TLS nor authentication", "127.0.0.1:8765"]);
+    node.run(&["run", "--listen", "0.0.0.0:8765"])
+        .failure(2, &["can be reached from other machines", "[tls]", "[access]"]);
     node.run(&["run", "--listen", "localhost"]).failure(2, &["127.0.0.1:8765"]);
     node.run(&["run", "--listen", "127.0.0.1:0", "--components", "nowhere"]).failure(5, &["there is no `nowhere`"]);
     node.run(&["run", "--policy", "nowhere.toml"]).failure(2, &["nowhere.toml"]);

@@ -1,6 +1,5 @@
 //! The typed configuration.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
@@ -8,8 +7,10 @@ use std::{fs, io};
 use tidegate_grant::{format_bytes, format_duration};
 use tidegate_rules::Problem;
 
+use crate::access::{AccessConfig, TlsConfig};
 use crate::environment::Environment;
 use crate::file::{FileValues, read_file};
+use crate::listen::Listen;
 use crate::log::{LogConfig, LogFormat, LogLevel, log};
 use crate::service::ServiceConfig;
 use crate::setting::{Given, Provenance, Setting, SettingLine};
@@ -42,14 +43,18 @@ pub struct Config {
     pub file: Setting<PathBuf>,
     /// Directory for everything the host keeps: databases, cache, logs. `$XDG_STATE_HOME/tidegate`.
     pub state: Setting<PathBuf>,
-    /// Where HTTP is served: a loopback address. 127.0.0.1:8765.
-    pub listen: Setting<SocketAddr>,
+    /// Where HTTP is served: 127.0.0.1:8765. An address that other machines reach takes `tls` and `access`.
+    pub listen: Setting<Listen>,
     /// Policy files, read as one policy. `policy.toml` beside the configuration file.
     pub policy: Setting<Vec<PathBuf>>,
     /// This machine's keys. `keys` beside the configuration file.
     pub keys: Setting<PathBuf>,
     /// HTTP.
     pub http: HttpConfig,
+    /// The certificate; none: no TLS.
+    pub tls: Setting<Option<TlsConfig>>,
+    /// How clients prove who they are.
+    pub access: AccessConfig,
     /// Compiling.
     pub compile: CompileConfig,
     /// The log.
@@ -77,6 +82,8 @@ pub struct HttpConfig {
     pub max_header_bytes: Setting<u64>,
     /// How long a connection may be open with no request on it. 2 min.
     pub idle_timeout: Setting<Duration>,
+    /// Who may connect to a Unix socket, as `chmod` writes it. 0600: this user.
+    pub socket_mode: Setting<u32>,
 }
 
 /// Bounds on compiling one component. A small component can make a compiler use more than 1 GB.
@@ -170,7 +177,19 @@ impl Config {
             environment: environment.get("TIDEGATE_POLICY").map(|text| (paths(text), "TIDEGATE_POLICY")),
             file: values.policy,
         };
-        Ok(Self {
+        let optional =
+            |line: Option<(PathBuf, tidegate_grant::Origin)>| line.map(|(path, origin)| (Some(path), origin));
+        let config = Self {
+            tls: Given::file(values.tls.map(|(tls, origin)| (Some(tls), origin))).or_default(|| None),
+            access: AccessConfig {
+                keys: Given::file(values.access_keys).or_default(|| false),
+                resource: Given::file(values.access_resource.map(|(text, origin)| (Some(text), origin)))
+                    .or_default(|| None),
+                scopes: Given::file(values.access_scopes.map(|(scopes, origin)| (Some(scopes), origin)))
+                    .or_default(|| None),
+                roots: Given::file(optional(values.access_roots)).or_default(|| None),
+                issuers: Given::file(values.access_issuers).or_default(Vec::new),
+            },
             state: state.or_default(|| default_state.unwrap_or_default()),
             listen: listen(options, environment, values.listen)?,
             policy: policy.or_default(|| vec![folder.join("policy.toml")]),
@@ -189,6 +208,7 @@ impl Config {
                 header_timeout: Given::file(values.header_timeout).or_default(|| Duration::from_secs(10)),
                 max_header_bytes: Given::file(values.max_header_bytes).or_default(|| 64 << 10),
                 idle_timeout: Given::file(values.idle_timeout).or_default(|| Duration::from_secs(120)),
+                socket_mode: Given::file(values.socket_mode).or_default(|| 0o600),
             },
             log: log(options, environment, values.log_level, values.log_format)?,
             service: ServiceConfig::read(environment, std::process::id()),
@@ -199,7 +219,9 @@ impl Config {
             }
             .or_default(|| false),
             file,
-        })
+        };
+        check_reachable(&config)?;
+        Ok(config)
     }
 
     /// Every setting with its value and its source, for `doctor`.
@@ -220,6 +242,15 @@ impl Config {
             self.http.header_timeout.line("http.header-timeout", |time| format_duration(*time)),
             self.http.max_header_bytes.line("http.max-header-bytes", |bytes| format_bytes(*bytes)),
             self.http.idle_timeout.line("http.idle-timeout", |time| format_duration(*time)),
+            self.http.socket_mode.line("http.socket-mode", |mode| format!("{mode:04o}")),
+            self.tls.line("tls", |tls| tls.as_ref().map_or_else(String::new, |tls| path(&tls.certificate))),
+            self.access.keys.line("access.keys", ToString::to_string),
+            self.access.resource.line("access.resource", |text| text.clone().unwrap_or_default()),
+            self.access.scopes.line("access.scopes", |scopes| scopes.as_ref().map_or_else(String::new, joined)),
+            self.access.roots.line("access.roots", |roots| roots.as_ref().map_or_else(String::new, path)),
+            self.access.issuers.line("access.issuer", |issuers| {
+                issuers.iter().map(|issuer| issuer.issuer.as_str()).collect::<Vec<_>>().join(", ")
+            }),
             self.compile.memory.line("compile.memory", |bytes| format_bytes(*bytes)),
             self.compile.cpu.line("compile.cpu", |time| format_duration(*time)),
             self.compile.wall.line("compile.wall", |time| format_duration(*time)),
@@ -246,10 +277,11 @@ fn config_file(options: &Options, environment: &Environment) -> Result<Setting<P
 fn listen(
     options: &Options,
     environment: &Environment,
-    file: Option<(SocketAddr, tidegate_grant::Origin)>,
-) -> Result<Setting<SocketAddr>, ConfigError> {
-    let parse =
-        |text: &str, from: Provenance| parse_listen(text).map_err(|message| ConfigError::Value { from, message });
+    file: Option<(Listen, tidegate_grant::Origin)>,
+) -> Result<Setting<Listen>, ConfigError> {
+    let parse = |text: &str, from: Provenance| {
+        Listen::read(text, &environment.working_directory).map_err(|message| ConfigError::Value { from, message })
+    };
     let option = match &options.listen {
         Some(text) => Some((parse(text, Provenance::Option("--listen"))?, "--listen")),
         None => None,
@@ -259,23 +291,26 @@ fn listen(
         Some(text) if option.is_none() => Some((parse(text, Provenance::Environment(variable))?, variable)),
         _ => None,
     };
-    let default = || SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8765);
-    Ok(Given { option, environment, file }.or_default(default))
+    Ok(Given { option, environment, file }.or_default(Listen::standard))
 }
 
-/// A loopback address and a port; port 0: any free one.
-pub(crate) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
-    let address: SocketAddr = text.parse().map_err(|_| {
-        format!(
-            "`{text}` is not an address and a port: write `127.0.0.1:8765` or `[::1]:8765` (names are not resolved)"
-        )
-    })?;
-    if address.ip().is_loopback() {
-        return Ok(address);
+/// What is missing where other machines can reach the host.
+fn check_reachable(config: &Config) -> Result<(), ConfigError> {
+    if config.listen.value.is_local() {
+        return Ok(());
     }
-    Err(format!(
-        "`{text}` can be reached from other machines, and this host has neither TLS nor authentication yet: they come \
-         first; listen on `127.0.0.1:{}` and put a proxy with both before it",
-        address.port()
-    ))
+    let tls = config.tls.value.is_none().then_some("a certificate, `[tls]` with `certificate` and `key`");
+    let access = (!config.access.is_on())
+        .then_some("a way for clients to prove who they are, `[access]` with `keys = true` or an `[[access.issuer]]`");
+    let missing: Vec<&str> = tls.into_iter().chain(access).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let listen = &config.listen.value;
+    let message = format!(
+        "`{listen}` can be reached from other machines; that takes {} in the configuration file `{}`",
+        missing.join(", and "),
+        config.file.value.display()
+    );
+    Err(ConfigError::Value { from: config.listen.from.clone(), message })
 }

@@ -17,7 +17,7 @@ pub struct Variable {
 pub const VARIABLES: &[Variable] = &[
     Variable { name: "TIDEGATE_CONFIG", meaning: "the configuration file; it must exist" },
     Variable { name: "TIDEGATE_STATE", meaning: "the directory for everything the host keeps" },
-    Variable { name: "TIDEGATE_LISTEN", meaning: "loopback address and port to serve on, 127.0.0.1:8765" },
+    Variable { name: "TIDEGATE_LISTEN", meaning: "address and port to serve on, 127.0.0.1:8765, or unix:/PATH" },
     Variable { name: "TIDEGATE_POLICY", meaning: "policy files, separated as in PATH" },
     Variable { name: "TIDEGATE_KEYS", meaning: "the directory of this machine's keys" },
     Variable { name: "TIDEGATE_LOG", meaning: "how much is logged: error, warn, info, debug or trace" },

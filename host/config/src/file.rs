@@ -1,6 +1,5 @@
 //! The configuration file.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,7 +8,8 @@ use tidegate_rules::Problem;
 use tidegate_rules::document::{Document, Value};
 use toml::de::DeTable;
 
-use crate::config::parse_listen;
+use crate::access::{IssuerConfig, TlsConfig};
+use crate::listen::Listen;
 use crate::log::{LogFormat, LogLevel};
 
 /// A value and its line.
@@ -19,7 +19,7 @@ type Line<T> = Option<(T, Origin)>;
 #[derive(Default)]
 pub(crate) struct FileValues {
     pub(crate) state: Line<PathBuf>,
-    pub(crate) listen: Line<SocketAddr>,
+    pub(crate) listen: Line<Listen>,
     pub(crate) policy: Line<Vec<PathBuf>>,
     pub(crate) keys: Line<PathBuf>,
     pub(crate) development: Line<bool>,
@@ -29,6 +29,13 @@ pub(crate) struct FileValues {
     pub(crate) header_timeout: Line<Duration>,
     pub(crate) max_header_bytes: Line<u64>,
     pub(crate) idle_timeout: Line<Duration>,
+    pub(crate) socket_mode: Line<u32>,
+    pub(crate) tls: Line<TlsConfig>,
+    pub(crate) access_keys: Line<bool>,
+    pub(crate) access_resource: Line<String>,
+    pub(crate) access_scopes: Line<Vec<String>>,
+    pub(crate) access_roots: Line<PathBuf>,
+    pub(crate) access_issuers: Line<Vec<IssuerConfig>>,
     pub(crate) compile_memory: Line<u64>,
     pub(crate) compile_cpu: Line<Duration>,
     pub(crate) compile_wall: Line<Duration>,
@@ -38,9 +45,16 @@ pub(crate) struct FileValues {
     pub(crate) log_format: Line<LogFormat>,
 }
 
-const TOP: &[&str] = &["state", "listen", "policy", "keys", "development", "http", "compile", "log"];
-const HTTP: &[&str] =
-    &["allowed-origins", "allowed-hosts", "max-body", "header-timeout", "max-header-bytes", "idle-timeout"];
+const TOP: &[&str] = &["state", "listen", "policy", "keys", "development", "http", "tls", "access", "compile", "log"];
+const HTTP: &[&str] = &[
+    "allowed-origins",
+    "allowed-hosts",
+    "max-body",
+    "header-timeout",
+    "max-header-bytes",
+    "idle-timeout",
+    "socket-mode",
+];
 
 const COMPILE: &[&str] = &["memory", "cpu", "wall", "output", "input"];
 
@@ -56,8 +70,8 @@ pub(crate) fn read_file(path: &Path, text: &str) -> Result<FileValues, Vec<Probl
     if problems.is_empty() { Ok(values) } else { Err(problems) }
 }
 
-struct Reader<'i, 'p> {
-    document: Document<'i>,
+pub(crate) struct Reader<'i, 'p> {
+    pub(crate) document: Document<'i>,
     folder: &'p Path,
 }
 
@@ -68,7 +82,7 @@ impl Reader<'_, '_> {
             state: self.value(table, "state", Self::path),
             listen: self.value(table, "listen", |reader, value, key| {
                 let text = reader.document.string(value, key)?;
-                reader.checked(value, parse_listen(text))
+                reader.checked(value, Listen::read(text, reader.folder))
             }),
             policy: self.value(table, "policy", |reader, value, key| {
                 let items = reader.document.array(value, key)?;
@@ -80,6 +94,13 @@ impl Reader<'_, '_> {
         };
         if let Some(http) = table.get("http").and_then(|value| self.document.table(value, "http")) {
             self.http(http, &mut values);
+        }
+        values.tls = self.value(table, "tls", |reader, value, key| {
+            let tls = reader.document.table(value, key)?;
+            reader.tls(tls)
+        });
+        if let Some(access) = table.get("access").and_then(|value| self.document.table(value, "access")) {
+            self.access(access, &mut values);
         }
         if let Some(compile) = table.get("compile").and_then(|value| self.document.table(value, "compile")) {
             self.compile(compile, &mut values);
@@ -105,8 +126,19 @@ impl Reader<'_, '_> {
             .value(table, "max-header-bytes", |reader, value, key| reader.document.size(value, key, 8 << 10, 1 << 20));
         values.header_timeout = self
             .value(table, "header-timeout", |reader, value, key| reader.document.duration(value, key, SECOND, HOUR));
+        values.socket_mode = self.value(table, "socket-mode", Self::mode);
         values.idle_timeout =
             self.value(table, "idle-timeout", |reader, value, key| reader.document.duration(value, key, SECOND, HOUR));
+    }
+
+    /// What `chmod` takes, in quotes: TOML has octal numbers, which people forget to mark.
+    fn mode(&mut self, value: &Value<'_>, key: &str) -> Option<u32> {
+        let text = self.document.string(value, key)?;
+        let mode = u32::from_str_radix(text, 8).ok().filter(|mode| mode & !0o666 == 0 && mode & 0o600 == 0o600);
+        let message = format!(
+            "`{key}` is `{text}`: `\"0600\"` is for this user, `\"0660\"` for its group too, `\"0666\"` for everybody"
+        );
+        self.checked(value, mode.ok_or(message))
     }
 
     fn compile(&mut self, table: &DeTable<'_>, values: &mut FileValues) {
@@ -121,7 +153,7 @@ impl Reader<'_, '_> {
         values.compile_input = self.value(table, "input", size);
     }
 
-    fn value<T>(
+    pub(crate) fn value<T>(
         &mut self,
         table: &DeTable<'_>,
         key: &str,
@@ -131,7 +163,7 @@ impl Reader<'_, '_> {
         Some((read(self, value, key)?, self.document.origin(&value.span())))
     }
 
-    fn path(&mut self, value: &Value<'_>, key: &str) -> Option<PathBuf> {
+    pub(crate) fn path(&mut self, value: &Value<'_>, key: &str) -> Option<PathBuf> {
         let text = self.document.string(value, key)?;
         if text.is_empty() || text.starts_with('~') {
             let message = format!("`{key}` must be a path; `~` is not expanded, write the whole path");
@@ -141,7 +173,19 @@ impl Reader<'_, '_> {
         Some(self.folder.join(text))
     }
 
+    /// Texts in lower case.
     fn texts(
+        &mut self,
+        value: &Value<'_>,
+        key: &str,
+        problem: impl Fn(&str) -> Option<&'static str>,
+    ) -> Option<Vec<String>> {
+        let texts = self.plain_texts(value, key, problem)?;
+        Some(texts.into_iter().map(|text| text.to_ascii_lowercase()).collect())
+    }
+
+    /// Texts as they are.
+    pub(crate) fn plain_texts(
         &mut self,
         value: &Value<'_>,
         key: &str,
@@ -152,7 +196,7 @@ impl Reader<'_, '_> {
             let Some(text) = self.document.string(item, key) else { continue };
             match problem(text) {
                 Some(problem) => self.document.problem(item.span(), format!("`{text}` {problem}")),
-                None => texts.push(text.to_ascii_lowercase()),
+                None => texts.push(text.to_owned()),
             }
         }
         Some(texts)
@@ -163,7 +207,7 @@ impl Reader<'_, '_> {
         self.checked(value, text.parse())
     }
 
-    fn checked<T>(&mut self, value: &Value<'_>, result: Result<T, String>) -> Option<T> {
+    pub(crate) fn checked<T>(&mut self, value: &Value<'_>, result: Result<T, String>) -> Option<T> {
         result.map_err(|message| self.document.problem(value.span(), message)).ok()
     }
 }

@@ -3,16 +3,20 @@
 //! The only crate that reads the environment: [`VARIABLES`] lists every variable. Each setting remembers where its value
 //! came from ([`Setting::from`]). Order: command line over environment over file over default.
 
+mod access;
 mod config;
 mod environment;
 mod file;
+mod listen;
 mod log;
 mod policy;
 mod service;
 mod setting;
 
+pub use access::{ALGORITHMS, AccessConfig, IssuerConfig, TlsConfig};
 pub use config::{CompileConfig, Config, ConfigError, HttpConfig, Options};
 pub use environment::{Environment, VARIABLES, Variable, colour_wanted, secret_from_environment};
+pub use listen::Listen;
 pub use log::{LogConfig, LogFormat, LogLevel};
 pub use policy::{PolicyFileError, read_policy};
 pub use service::ServiceConfig;

@@ -22,6 +22,25 @@ max-body = "4MiB"
 header-timeout = "5s"
 max-header-bytes = "32KiB"
 idle-timeout = "1m"
+socket-mode = "0660"
+
+[tls]
+certificate = "node.crt"
+key = "/etc/node.key"
+
+[access]
+keys = true
+resource = "https://gate.example.com/x"
+scopes = ["files:read"]
+roots = "ca.pem"
+
+[[access.issuer]]
+issuer = "https://login.example.com"
+jwks = "https://login.example.com/keys"
+jwks-file = "login.jwks"
+algorithms = ["ES256"]
+types = ["at+jwt", "JWT"]
+leeway = "5s"
 
 [compile]
 memory = "512MiB"
@@ -76,6 +95,13 @@ fn defaults_without_a_file() {
         ("http.header-timeout", "10s"),
         ("http.max-header-bytes", "64KiB"),
         ("http.idle-timeout", "2m"),
+        ("http.socket-mode", "0600"),
+        ("tls", ""),
+        ("access.keys", "false"),
+        ("access.resource", ""),
+        ("access.scopes", ""),
+        ("access.roots", ""),
+        ("access.issuer", ""),
         ("compile.memory", "1GiB"),
         ("compile.cpu", "1m"),
         ("compile.wall", "2m"),
@@ -113,7 +139,7 @@ fn every_key_of_the_file_counts() {
     let lines = config.lines();
     assert_eq!(lines[0].from, Provenance::Environment("TIDEGATE_CONFIG"));
     assert!(lines[1..].iter().all(|line| matches!(line.from, Provenance::File(_))), "{lines:?}");
-    assert!(config.log.level.from.to_string().ends_with("tidegate.toml:24"), "{}", config.log.level.from);
+    assert!(config.log.level.from.to_string().ends_with("tidegate.toml:43"), "{}", config.log.level.from);
 }
 
 #[test]
@@ -129,7 +155,7 @@ fn command_line_over_environment_over_file() {
     let (_folder, environment) = with_file(WHOLE, &variables);
     let config = Config::load(&Options::default(), &environment).unwrap();
     assert_eq!(config.state.value, Path::new("/here/state"));
-    assert_eq!(config.listen.value.port(), 1);
+    assert_eq!(config.listen.value.to_string(), "127.0.0.1:1");
     assert_eq!(config.policy.value, [Path::new("/a.toml"), Path::new("/here/b.toml")]);
     assert_eq!(config.keys.value, Path::new("/keys"));
     assert_eq!((config.log.level.value, config.log.format.value), (LogLevel::Warn, LogFormat::Text));
@@ -155,7 +181,7 @@ fn command_line_over_environment_over_file() {
     };
     let config = Config::load(&options, &environment).unwrap();
     assert_eq!(config.state.value, Path::new("/here/other"));
-    assert_eq!(config.listen.value.port(), 2);
+    assert_eq!(config.listen.value.to_string(), "127.0.0.1:2");
     assert_eq!(config.policy.value, [Path::new("/here/c.toml")]);
     assert_eq!(config.keys.value, Path::new("/k"));
     assert_eq!((config.log.level.value, config.log.format.value), (LogLevel::Error, LogFormat::Json));
@@ -180,37 +206,105 @@ fn base_directories() {
 }
 
 #[test]
-fn only_loopback_is_listened_on() {
+fn what_others_reach_takes_a_certificate_and_clients_who_prove_who_they_are() {
+    let tls = "[tls]\ncertificate = \"a\"\nkey = \"b\"\n";
+    let keys = "[access]\nkeys = true\n";
+    let issuer = "[access]\nresource = \"https://a.example\"\n[[access.issuer]]\nissuer = \"https://b.example\"\n";
+    for (listen, local) in [
+        ("0.0.0.0:8765", false),
+        ("[::]:8765", false),
+        ("192.168.1.2:8765", false),
+        ("[::ffff:192.168.1.2]:8765", false),
+        ("127.0.0.1:0", true),
+        ("127.8.8.8:80", true),
+        ("[::1]:8765", true),
+        ("[::ffff:127.0.0.1]:8765", true),
+        ("unix:/run/x.sock", true),
+    ] {
+        for (text, missing) in [
+            (String::new(), &["[tls]", "[access]"][..]),
+            (tls.to_owned(), &["[access]"]),
+            (keys.to_owned(), &["[tls]"]),
+            (format!("{tls}[access]\nkeys = false\n"), &["[access]"]),
+            (format!("{tls}{keys}"), &[]),
+            (format!("{tls}{issuer}"), &[]),
+        ] {
+            let (_folder, environment) = with_file(&text, &[("TIDEGATE_LISTEN", listen)]);
+            match Config::load(&Options::default(), &environment) {
+                Ok(config) => {
+                    assert!(local || missing.is_empty(), "{listen} {text}");
+                    assert_eq!(config.listen.value.to_string(), listen);
+                }
+                Err(error) => {
+                    let error = error.to_string();
+                    assert!(!local && !missing.is_empty(), "{listen} {text}: {error}");
+                    for setting in ["[tls]", "[access]"] {
+                        assert_eq!(error.contains(setting), missing.contains(&setting), "{error}");
+                    }
+                    assert!(error.starts_with("environment variable TIDEGATE_LISTEN: "), "{error}");
+                }
+            }
+        }
+    }
     let environment = Environment::with(&[("HOME", "/h")], "/here");
-    for listen in ["0.0.0.0:8765", "[::]:8765", "192.168.1.2:8765", "[::ffff:127.0.0.1]:8765"] {
+    for listen in ["localhost:8765", "8765", "127.0.0.1", "", "unix:", "unix:~/x"] {
         let options = Options { listen: Some(listen.into()), ..Options::default() };
         let error = Config::load(&options, &environment).unwrap_err().to_string();
-        assert!(error.starts_with(&format!("option --listen: `{listen}` can be reached")), "{error}");
-        assert!(error.contains("neither TLS nor authentication"), "{error}");
-        let environment = Environment::with(&[("HOME", "/h"), ("TIDEGATE_LISTEN", listen)], "/here");
-        assert!(Config::load(&Options::default(), &environment).is_err());
+        assert!(error.contains("is not an address and a port") || error.contains("names no socket"), "{error}");
     }
-    for listen in ["localhost:8765", "8765", "127.0.0.1", ""] {
-        let options = Options { listen: Some(listen.into()), ..Options::default() };
-        let error = Config::load(&options, &environment).unwrap_err().to_string();
-        assert!(error.contains("is not an address and a port"), "{error}");
-    }
-    for listen in ["127.0.0.1:0", "127.8.8.8:80", "[::1]:8765"] {
-        let options = Options { listen: Some(listen.into()), ..Options::default() };
-        assert_eq!(Config::load(&options, &environment).unwrap().listen.value.to_string(), listen);
-    }
+    let options = Options { listen: Some("unix:x.sock".into()), ..Options::default() };
+    let config = Config::load(&options, &environment).unwrap();
+    assert_eq!(config.listen.value, Listen::Unix("/here/x.sock".into()));
+}
+
+#[test]
+fn access_is_read_whole_and_strictly() {
+    let (folder, environment) = with_file(WHOLE, &[]);
+    let config = Config::load(&Options::default(), &environment).unwrap();
+    let tls = config.tls.value.unwrap();
+    assert_eq!((tls.certificate, tls.key), (folder.path().join("node.crt"), PathBuf::from("/etc/node.key")));
+    assert_eq!(config.http.socket_mode.value, 0o660);
+    assert!(config.access.is_on() && config.access.keys.value);
+    assert_eq!(config.access.resource.value.as_deref(), Some("https://gate.example.com/x"));
+    assert_eq!(config.access.scopes.value.unwrap(), ["files:read"]);
+    let issuer = IssuerConfig {
+        issuer: "https://login.example.com".into(),
+        jwks: Some("https://login.example.com/keys".into()),
+        jwks_file: Some(folder.path().join("login.jwks")),
+        algorithms: vec!["ES256".into()],
+        types: vec!["at+jwt".into(), "JWT".into()],
+        leeway: Duration::from_secs(5),
+    };
+    assert_eq!(config.access.issuers.value, [issuer]);
+    assert_eq!(
+        problems(
+            "[http]\nsocket-mode = \"0777\"\n[tls]\nkey = \"k\"\n[access]\nkey = true\nscopes = [\"offline_access\", \"a b\"]\n\
+             [[access.issuer]]\nissuer = \"http://login.example.com\"\n[[access.issuer]]\nissuer = \"https://a.example\"\n\
+             algorithms = [\"HS256\", \"none\"]\nleeway = \"1h\"\njwks = \"http://127.0.0.1.evil.example/\"\n"
+        ),
+        [
+            "2:15: `socket-mode` is `0777`: `\"0600\"` is for this user, `\"0660\"` for its group too, `\"0666\"` for everybody",
+            "4:7: `certificate` is missing in [tls]: it takes `certificate` and `key`, PEM files",
+            "6:1: unknown key `key` in [access]; did you mean `keys`?",
+            "7:11: `offline_access` is between a client and its authorization server: nothing here takes it",
+            "7:29: `a b` is no scope: no spaces, quotes and backslashes",
+            "8:1: [access] has issuers and no `resource`: say what this host is called in tokens, the address that clients use, such as `https://node.example.com/PATH`",
+            "9:10: `issuer` is `http://login.example.com`: it must be a https:// address without `?` and `#` (http:// on this machine only)",
+            "12:15: `HS256` is no algorithm of tokens here: `RS256`, `PS256`, `ES256` and `EdDSA` are",
+            "12:24: `none` is no algorithm of tokens here: `RS256`, `PS256`, `ES256` and `EdDSA` are",
+            "13:10: `leeway` is 1h; it must be from 0ms to 5m",
+            "14:8: `jwks` is `http://127.0.0.1.evil.example/`: it must be a https:// address without `?` and `#` (http:// on this machine only)",
+        ]
+    );
 }
 
 #[test]
 fn unknown_keys_and_wrong_values_have_a_place() {
     assert_eq!(
-        problems(
-            "stat = \"/a\"\nlisten = \"0.0.0.0:1\"\n[http]\nmax-bodi = 1\n[log]\nlevel = \"loud\"\ncolour = true\n"
-        ),
+        problems("stat = \"/a\"\nlisten = \"0.0.0.0\"\n[http]\nmax-bodi = 1\n[log]\nlevel = \"loud\"\ncolour = true\n"),
         [
             "1:1: unknown key `stat`; did you mean `state`?",
-            "2:10: `0.0.0.0:1` can be reached from other machines, and this host has neither TLS nor authentication yet: \
-             they come first; listen on `127.0.0.1:1` and put a proxy with both before it",
+            "2:10: `0.0.0.0` is not an address and a port: write `127.0.0.1:8765`, `[::1]:8765` (names are not resolved) or `unix:/PATH`",
             "4:1: unknown key `max-bodi` in [http]; did you mean `max-body`?",
             "6:9: `loud` is not one of `error`, `warn`, `info`, `debug` and `trace`",
             "7:1: unknown key `colour` in [log]; known are `level` and `format`",

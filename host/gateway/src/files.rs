@@ -85,6 +85,12 @@ impl StatePaths {
         self.root.join("audit.jsonl")
     }
 
+    /// Hashes of the keys that clients show.
+    #[must_use]
+    pub fn access_keys(&self) -> PathBuf {
+        self.root.join("access-keys.json")
+    }
+
     /// Where a running host takes commands.
     #[must_use]
     pub fn control(&self) -> PathBuf {

@@ -34,7 +34,9 @@ mod files;
 mod health;
 mod host;
 mod report;
+mod routes;
 mod serve;
+mod tls;
 mod trust;
 
 pub use admit::{AdmitError, Admitted};
@@ -48,9 +50,10 @@ pub use files::{FilesError, StatePaths};
 pub use health::Health;
 pub use host::{Host, Loaded, RemoveError};
 pub use report::{ComponentReport, ContentReport, Listing, OutputReport, RefusedReport, SignerReport, ToolReport};
-pub use serve::{HttpOptions, HttpServer, ServeError};
+pub use serve::{Address, HttpOptions, HttpServer, ServeError};
 pub use tidegate_transport_http::{Allow, Limits as HttpLimits};
 
+pub use tidegate_access as access;
 pub use tidegate_attestation as attestation;
 pub use tidegate_audit::{Audit, Event as AuditEvent, FileSink, FileSinkError, Record, Sink, TraceSink};
 pub use tidegate_bindings::types;
@@ -62,6 +65,7 @@ pub use tidegate_reference as reference;
 pub use tidegate_router::CallError;
 pub use tidegate_rules as rules;
 pub use tidegate_source_dir as source;
+pub use tls::{TlsFiles, TlsFilesError};
 pub use trust::{TrustedKeysError, trust_root};
 
 use std::process::ExitCode;

@@ -2,21 +2,47 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use http::{Response, StatusCode};
-use http_body_util::{BodyExt as _, Full};
+use tidegate_access::{Access, AccessError, AccessOptions};
 use tidegate_grant::Principal;
-use tidegate_router::{HttpError, StreamError};
+use tidegate_router::StreamError;
 use tidegate_supervisor::Component;
-use tidegate_transport_http::{Allow, Body, BodyError, BoxBody, Drained, Handler, Limits, Peer, Server};
-use wasmtime_wasi_http::Error as WasiError;
+use tidegate_transport_http::{Allow, Drained, Limits, Server};
 
 use crate::Host;
+use crate::routes::Routes;
+use crate::tls::{TlsFiles, TlsFilesError, TlsWatch};
+
+/// Where HTTP is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// An address of the network; port 0 chooses one.
+    Network(SocketAddr),
+    /// A Unix socket.
+    Unix {
+        /// Its path.
+        path: PathBuf,
+        /// Its mode: who may connect.
+        mode: u32,
+    },
+}
+
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Self {
+        Self::Network(address)
+    }
+}
 
 /// How HTTP is served.
 #[derive(Debug, Clone, Default)]
 pub struct HttpOptions {
+    /// How clients prove who they are; none: nobody is asked, which loopback addresses only may do. At a Unix socket the
+    /// kernel says it.
+    pub access: Option<AccessOptions>,
+    /// Certificate and key; none: no TLS, which loopback addresses only may do.
+    pub tls: Option<TlsFiles>,
     /// Which `Host` and `Origin` headers are let through.
     pub allow: Allow,
     /// What a client may use.
@@ -27,11 +53,19 @@ pub struct HttpOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// Other machines could reach the address.
-    #[error(
-        "`{0}` can be reached by other machines, and this version has neither TLS nor authentication for them: listen on \
-         127.0.0.1, and put a reverse proxy in front that has both"
-    )]
-    NotLoopback(SocketAddr),
+    #[error("`{address}` can be reached by other machines; that takes {missing}")]
+    NotLoopback {
+        /// The address.
+        address: SocketAddr,
+        /// What is not given.
+        missing: &'static str,
+    },
+    /// Certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsFilesError),
+    /// Clients cannot be told apart.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The address cannot be used.
     #[error(transparent)]
     Http(#[from] tidegate_transport_http::BindError),
@@ -49,22 +83,32 @@ pub enum ServeError {
     Stdio(#[from] tidegate_transport_stdio::OpenError),
 }
 
-#[derive(Clone)]
-struct Routes {
-    host: Host,
-}
-
 impl Host {
     /// Binds an address for HTTP. The address is bound when this returns, so a caller can print it; port 0 chooses one.
     ///
     /// # Errors
-    /// When it cannot be bound, or other machines could reach it: that takes TLS and authentication, which come first.
-    pub async fn bind_http(&self, address: SocketAddr, options: HttpOptions) -> Result<HttpServer, ServeError> {
-        if !address.ip().to_canonical().is_loopback() {
-            return Err(ServeError::NotLoopback(address));
+    /// When it cannot be bound, or other machines could reach it without TLS or without proving who they are.
+    pub async fn bind_http(&self, address: impl Into<Address>, options: HttpOptions) -> Result<HttpServer, ServeError> {
+        let address = address.into();
+        let HttpOptions { access, tls, mut allow, limits } = options;
+        if let Address::Network(address) = &address {
+            check_reachable(*address, &tls, &access)?;
         }
-        let server = Server::bind(address, options.allow, options.limits).await?;
-        Ok(HttpServer { server, routes: Routes { host: self.clone() } })
+        let access = access.map(|access| Access::new(access, &self.node.policy)).transpose()?;
+        allow.hosts.extend(access.as_ref().and_then(Access::resource).and_then(host_of));
+        let server = match &address {
+            Address::Network(address) => Server::bind(*address, allow, limits).await?,
+            Address::Unix { path, mode } => Server::bind_unix(path, *mode, allow, limits).await?,
+        };
+        let (server, watch) = match tls {
+            Some(files) => {
+                let watch = TlsWatch::start(files)?;
+                (server.with_tls(watch.tls()), Some(watch))
+            }
+            None => (server, None),
+        };
+        let own = rustix::process::geteuid().as_raw();
+        Ok(HttpServer { server, routes: Routes::new(self.clone(), access, own), _tls: watch })
     }
 
     /// Serves one client over standard input and output until the input ends, with the protocol component `protocol`, or
@@ -97,12 +141,14 @@ impl Host {
 pub struct HttpServer {
     server: Server,
     routes: Routes,
+    /// Looks for a new certificate as long as the server is there.
+    _tls: Option<TlsWatch>,
 }
 
 impl HttpServer {
-    /// The address it is bound to.
+    /// The address it is bound to; none at a Unix socket.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> Option<SocketAddr> {
         self.server.address()
     }
 
@@ -112,89 +158,24 @@ impl HttpServer {
     }
 }
 
-impl Routes {
-    /// The protocol component for a path: exactly one of the paths in its manifest. Of two the one added first.
-    fn find(&self, path: &str) -> Option<Arc<Component>> {
-        let catalog = self.host.node.router.catalog();
-        let answers = |component: &&Arc<Component>| {
-            let http = component.manifest().and_then(|manifest| manifest.http.as_ref());
-            http.is_some_and(|http| http.paths.iter().any(|own| own == path))
-        };
-        catalog.components().iter().find(answers).cloned()
-    }
-
-    /// The paths that anybody answers, for people who took a wrong one.
-    fn paths(&self) -> String {
-        let catalog = self.host.node.router.catalog();
-        let manifests = catalog.components().iter().filter_map(|component| component.manifest());
-        let paths: Vec<_> =
-            manifests.filter_map(|manifest| manifest.http.as_ref()).flat_map(|http| &http.paths).collect();
-        match paths.as_slice() {
-            [] => "no component serves HTTP".to_owned(),
-            paths => paths.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", "),
-        }
-    }
+/// What others reach has a certificate, and knows its clients.
+fn check_reachable(
+    address: SocketAddr,
+    tls: &Option<TlsFiles>,
+    access: &Option<AccessOptions>,
+) -> Result<(), ServeError> {
+    let identifies = access.as_ref().is_some_and(|access| access.keys.is_some() || access.tokens.is_some());
+    let missing = match (address.ip().to_canonical().is_loopback(), tls, identifies) {
+        (true, ..) | (false, Some(_), true) => return Ok(()),
+        (false, None, true) => "a certificate and its key",
+        (false, Some(_), false) => "a way for clients to prove who they are",
+        (false, None, false) => "a certificate and its key, and a way for clients to prove who they are",
+    };
+    Err(ServeError::NotLoopback { address, missing })
 }
 
-impl Handler for Routes {
-    type Error = WasiError;
-
-    async fn handle(&self, _peer: Peer, request: http::Request<Body>) -> Response<BoxBody<WasiError>> {
-        let response = self.answer(request).await;
-        self.host.node.metrics.answered(response.status().as_u16());
-        response
-    }
-}
-
-impl Routes {
-    async fn answer(&self, request: http::Request<Body>) -> Response<BoxBody<WasiError>> {
-        let path = request.uri().path();
-        match path {
-            "/healthz" => return text(StatusCode::OK, "ok\n"),
-            "/metrics" => return metrics(&self.host),
-            _ => {}
-        }
-        let Some(component) = self.find(path) else {
-            return text(StatusCode::NOT_FOUND, format!("nothing is served at `{path}`; here are: {}\n", self.paths()));
-        };
-        let request = request.map(|body| body.map_err(body_error));
-        match self.host.node.router.http(&component, Principal::anonymous(), request).await {
-            Ok(response) => response,
-            Err(error) => failure(&error),
-        }
-    }
-}
-
-/// Why a request's body ends early, in the component's words.
-fn body_error(error: BodyError) -> WasiError {
-    match error {
-        BodyError::TooLarge { limit } => WasiError::HttpRequestBodySize(Some(limit)),
-        BodyError::Stalled { .. } => WasiError::ConnectionReadTimeout,
-        BodyError::Broken(source) => WasiError::Hyper(source),
-    }
-}
-
-fn failure(error: &HttpError) -> Response<BoxBody<WasiError>> {
-    if error.is_busy() {
-        return text(StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n"));
-    }
-    tracing::warn!(%error, "a request was not answered");
-    text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n"))
-}
-
-/// Counts. Like `/healthz` it starts no component: it answers when all of them are busy.
-fn metrics(host: &Host) -> Response<BoxBody<WasiError>> {
-    let mut response = text(StatusCode::OK, host.metrics());
-    let openmetrics = http::HeaderValue::from_static(tidegate_metrics::CONTENT_TYPE);
-    response.headers_mut().insert(http::header::CONTENT_TYPE, openmetrics);
-    response
-}
-
-fn text(status: StatusCode, text: impl Into<String>) -> Response<BoxBody<WasiError>> {
-    let body = Full::new(bytes::Bytes::from(text.into())).map_err(|never| match never {}).boxed_unsync();
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    let plain = http::HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, plain);
-    response
+/// The name that clients use, so that it need not be written twice.
+fn host_of(resource: &str) -> Option<String> {
+    let uri: http::Uri = resource.parse().ok()?;
+    Some(uri.host()?.to_owned())
 }

@@ -35,6 +35,7 @@ pub struct Metrics {
     loads: Family<Load, Counter>,
     denials: Family<Denial, Counter>,
     forbidden: Family<Component, Counter>,
+    unauthenticated: Counter,
     quarantines: Family<Component, Counter>,
     secrets: Family<Component, Counter>,
     answers: Family<Answer, Counter>,
@@ -62,6 +63,7 @@ impl Metrics {
             loads: Family::default(),
             denials: Family::default(),
             forbidden: Family::default(),
+            unauthenticated: Counter::default(),
             quarantines: Family::default(),
             secrets: Family::default(),
             answers: Family::default(),
@@ -81,6 +83,9 @@ impl Metrics {
         ours.register("calls_running", "Calls that run or wait for room", self.running.clone());
         ours.register("loads", "Components that were let in or refused", self.loads.clone());
         ours.register("denials", "Host calls that no grant covered", self.denials.clone());
+        ours.register("forbidden", "Things that a client wanted and may not use", self.forbidden.clone());
+        let unauthenticated = self.unauthenticated.clone();
+        ours.register("unauthenticated", "Requests with a credential that let nobody in", unauthenticated);
         ours.register(
             "quarantines",
             "Failures after which a component got no calls for a while",
@@ -135,6 +140,9 @@ impl Sink for Metrics {
             }
             Event::Forbidden { component, .. } => {
                 self.forbidden.get_or_create(&Component { component: component.clone() }).inc();
+            }
+            Event::Unauthenticated { .. } => {
+                self.unauthenticated.inc();
             }
             Event::Denied { component, interface, .. } => {
                 let denial = Denial { component: component.clone(), interface: interface.clone() };

@@ -26,6 +26,14 @@ fn audit_events_are_counted_by_component_and_end() {
     audit.emit(called("a", CallEnd::Done, 300));
     audit.emit(called("a", CallEnd::ToolError, 2_000_000));
     audit.emit(Event::Quarantined { component: "a@1.0.0".to_owned(), reason: "x".to_owned(), milliseconds: 5 });
+    audit.emit(Event::Unauthenticated { from: "127.0.0.1:1".to_owned(), reason: "no".to_owned() });
+    audit.emit(Event::Forbidden {
+        principal: "key:a".to_owned(),
+        tenant: None,
+        component: "a".to_owned(),
+        target: "t".to_owned(),
+        scopes: Vec::new(),
+    });
     metrics.answered(200);
     let text = metrics.text(&Now { components: vec![("a".to_owned(), 3)], memory: Some(4096) });
     for line in [
@@ -37,6 +45,8 @@ fn audit_events_are_counted_by_component_and_end() {
         r#"tidegate_call_duration_seconds_count{component="a"} 3"#,
         r#"tidegate_calls_running{component="a"} 3"#,
         r#"tidegate_quarantines_total{component="a"} 1"#,
+        r#"tidegate_forbidden_total{component="a"} 1"#,
+        "tidegate_unauthenticated_total 1",
         r#"tidegate_http_answers_total{code="200"} 1"#,
         "process_resident_memory_bytes 4096",
     ] {

@@ -1,5 +1,7 @@
 //! `tidegate policy`.
 
+mod client;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -18,7 +20,7 @@ use crate::settings::Settings;
 /// `tidegate policy ...`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Policy {
-    /// Shows what a component is granted and refused, by which line, and the lines that would permit the rest.
+    /// Shows what a component is granted and refused, or what a client may use, and by which lines.
     Explain(Explain),
     /// Reads policy files and names every problem with line and column.
     Check(Check),
@@ -28,11 +30,13 @@ pub(crate) enum Policy {
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
     /// A component file, or the name of a component.
-    #[arg(value_name = "COMPONENT")]
-    component: String,
+    #[arg(value_name = "COMPONENT", required_unless_present = "client")]
+    component: Option<String>,
     /// As if this signer of the policy had signed it.
     #[arg(long, value_name = "NAME")]
     signer: Option<String>,
+    #[command(flatten)]
+    client: client::Client,
     #[command(flatten)]
     host: HostArgs,
 }
@@ -64,8 +68,9 @@ impl Explain {
         let settings = Settings::load(&self.host, true)?;
         let policy = settings.policy()?;
         policy.print_warnings();
-        let (explanation, refusal) = match block_on(find(&settings.config, &self.component))? {
-            Meant::Found(found) => self.found(&found, &settings, &policy)?,
+        let Some(component) = self.component.as_deref() else { return self.client(&policy, json) };
+        let (explanation, refusal) = match block_on(find(&settings.config, component))? {
+            Meant::Found(found) => self.found(component, &found, &settings, &policy)?,
             Meant::Loaded(report) => {
                 let imports: Vec<_> = report.imports.iter().map(|import| import.name.clone()).collect();
                 let signer = self.signer.as_deref().unwrap_or(&report.signer.name);
@@ -88,9 +93,28 @@ impl Explain {
         Ok(if refusal.is_some() || !explanation.may_load { Exit::Refused } else { Exit::Done })
     }
 
+    /// What a client may use.
+    fn client(&self, policy: &PolicyFiles, json: bool) -> Result<Exit> {
+        let decision = self.client.explain(&policy.policy)?;
+        let Some(decision) = decision else {
+            return Err(crate::failure::fail!(Usage, "name a component, or `--client`"));
+        };
+        let refusal = decision.as_ref().err().map(ToString::to_string);
+        if json {
+            output::json(&json!({ "refusal": refusal, "admission": decision.as_ref().ok() }))?;
+        } else {
+            match &decision {
+                Ok(admission) => output::line(admission.to_string().trim_end()),
+                Err(error) => output::line(format_args!("{} {error}", Style::stdout().bad("not let in:"))),
+            }
+        }
+        Ok(if refusal.is_some() { Exit::Refused } else { Exit::Done })
+    }
+
     /// The explanation for a file or an installed component, and why its signature does not count, if it does not.
     fn found(
         &self,
+        component: &str,
         found: &Found,
         settings: &Settings,
         policy: &PolicyFiles,
@@ -109,7 +133,7 @@ impl Explain {
         let name = match (&verified, bundle.manifest()) {
             (Some(verified), _) => verified.reference().name.to_string(),
             (None, Some(manifest)) => manifest.name.to_string(),
-            (None, None) => stem(&self.component),
+            (None, None) => stem(component),
         };
         let signer = match (&self.signer, &verified) {
             (Some(signer), _) => signer.as_str(),
@@ -149,8 +173,9 @@ impl Check {
         tidegate::trust_root(&policy).blame(Exit::Usage)?;
         if !json {
             let shown: Vec<_> = files.value.iter().map(|file| file.display().to_string()).collect();
-            let (signers, grants) = (policy.signers.len(), policy.rules.len());
-            output::line(format_args!("{}: in order; {signers} signers, {grants} grants", shown.join(", ")));
+            let (signers, grants, clients) = (policy.signers.len(), policy.rules.len(), policy.clients.len());
+            let shown = shown.join(", ");
+            output::line(format_args!("{shown}: in order; {signers} signers, {grants} grants, {clients} clients"));
         }
         Ok(Exit::Done)
     }

@@ -19,7 +19,7 @@ use crate::settings::Settings;
 /// `tidegate run`.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// Loopback address and port to serve on; port 0 takes a free one [default: 127.0.0.1:8765].
+    /// Address and port to serve on, or `unix:/PATH`; port 0 takes a free one [default: 127.0.0.1:8765].
     #[arg(long, value_name = "ADDRESS", conflicts_with = "stdio")]
     pub(crate) listen: Option<String>,
     /// Component files, or directories of them, beside those that were added with `tidegate add`.
@@ -54,7 +54,7 @@ impl Run {
         // Bound before the components are compiled: a port that is taken shows at once, and early clients wait.
         let server = match self.stdio {
             true => None,
-            false => Some(host.bind_http(settings.config.listen.value, serve::options(&settings.config)).await?),
+            false => Some(serve::bind(&host, &settings.config).await?),
         };
         let loaded = self.load(&host).await?;
         let signals = signals::Signals::new()?;
@@ -64,7 +64,8 @@ impl Run {
             config: &settings.config,
             loaded: &loaded,
             tools: host.tools().len(),
-            address: server.as_ref().map(tidegate::HttpServer::address),
+            address: server.as_ref().map(|server| summary::Place::of(&settings.config, server.address())),
+            clients: host.policy().clients.len(),
             components: &self.components,
             took: start.elapsed(),
         }

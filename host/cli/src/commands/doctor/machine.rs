@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tidegate::grant::format_bytes;
 use tidegate::{Health, Host};
-use tidegate_config::Config;
+use tidegate_config::{Config, Listen};
 use tidegate_toolchain::{Origin, Toolchain};
 
 use super::finding::Finding;
@@ -19,7 +19,10 @@ const LITTLE_SPACE: u64 = 256 << 20;
 /// Whether a host serves there already, or could.
 pub(crate) fn address(config: &Config, running: bool) -> Finding {
     let about = "address";
-    let address = config.listen.value;
+    let address = match &config.listen.value {
+        Listen::Network(address) => *address,
+        Listen::Unix(path) => return socket(path, running),
+    };
     if running {
         return Finding::ok(about, "a host runs with this state directory");
     }
@@ -28,6 +31,20 @@ pub(crate) fn address(config: &Config, running: bool) -> Finding {
         Err(error) => {
             let mend = "end the program that has it, or choose another one with `--listen 127.0.0.1:0`";
             Finding::bad(about, format!("{address} cannot be used: {error}"), mend)
+        }
+    }
+}
+
+/// Whether a Unix socket could be made: its folder is there.
+fn socket(path: &Path, running: bool) -> Finding {
+    let about = "address";
+    let shown = path.display();
+    match path.parent().filter(|folder| folder.is_dir()) {
+        _ if running => Finding::ok(about, "a host runs with this state directory"),
+        Some(_) => Finding::ok(about, format!("no host runs; the socket `{shown}` can be made")),
+        None => {
+            let mend = "make its folder, for the user that runs the host, or choose another path";
+            Finding::bad(about, format!("the folder of the socket `{shown}` is not there"), mend)
         }
     }
 }

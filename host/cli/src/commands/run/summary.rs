@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tidegate::{ComponentReport, Loaded};
-use tidegate_config::Config;
+use tidegate_config::{Config, Listen};
 
 use crate::output::{Style, printable};
 
@@ -17,11 +17,33 @@ pub(crate) struct Summary<'a> {
     /// How many tools there are.
     pub(crate) tools: usize,
     /// Where HTTP is served; none: standard input and output.
-    pub(crate) address: Option<SocketAddr>,
+    pub(crate) address: Option<Place>,
+    /// How many `[[client]]` lines the policy has.
+    pub(crate) clients: usize,
     /// What was named on the command line.
     pub(crate) components: &'a [PathBuf],
     /// From the start to ready.
     pub(crate) took: Duration,
+}
+
+/// Where clients come in.
+pub(crate) enum Place {
+    /// `http://127.0.0.1:8765`; clients use the name that is in the certificate in place of the address.
+    Url(String),
+    /// A Unix socket's path.
+    Socket(PathBuf),
+}
+
+impl Place {
+    pub(crate) fn of(config: &Config, bound: Option<SocketAddr>) -> Self {
+        match (&config.listen.value, bound) {
+            (Listen::Unix(path), _) => Self::Socket(path.clone()),
+            (Listen::Network(address), bound) => {
+                let scheme = if config.tls.value.is_some() { "https" } else { "http" };
+                Self::Url(format!("{scheme}://{}", bound.unwrap_or(*address)))
+            }
+        }
+    }
 }
 
 impl Summary<'_> {
@@ -67,18 +89,32 @@ impl Summary<'_> {
 
     /// Where clients find the protocols.
     fn connect(&self, style: Style) -> String {
-        let Some(address) = self.address else {
+        let Some(place) = &self.address else {
             return "serving one client over standard input and output\n".to_owned();
         };
-        let mut text = format!("serving on http://{address}");
+        let base = match place {
+            Place::Url(url) => url,
+            Place::Socket(path) => {
+                return format!(
+                    "serving at the Unix socket {}, for who may use it: {}\n\nCtrl-C stops the host\n",
+                    style.strong(path.display()),
+                    match self.clients {
+                        0 => "this user".to_owned(),
+                        _ => "this user, and others as the policy's [[client]] lines say".to_owned(),
+                    }
+                );
+            }
+        };
+        let mut text = format!("serving on {base}");
         let paths: Vec<&String> = self.loaded.components.iter().flat_map(|component| &component.paths).collect();
         if paths.is_empty() {
             text.push_str(", but no component answers there: add a protocol component\n");
             return text;
         }
+        text.push_str(&self.clients(style));
         text.push_str("\n\nconnect a client:\n");
         for path in paths {
-            let url = format!("http://{address}{path}");
+            let url = format!("{base}{path}");
             text.push_str(&format!("  {}\n", style.strong(&url)));
             if let Some(list) = list_name(path) {
                 let server = json!({ "tidegate": { "type": "http", "url": url } });
@@ -88,6 +124,30 @@ impl Summary<'_> {
         text.push_str("or let it start the host itself, in place of this one, over standard input and output:\n");
         text.push_str(&format!("  {}\n\nCtrl-C stops the host\n", self.stdio_server()));
         text
+    }
+
+    /// Who is let in.
+    fn clients(&self, style: Style) -> String {
+        let access = &self.config.access;
+        let mut ways = Vec::new();
+        if access.keys.value {
+            ways.push("keys of this node (`tidegate access list`)".to_owned());
+        }
+        ways.extend(access.issuers.value.iter().map(|issuer| format!("tokens of {}", issuer.issuer)));
+        match (ways.as_slice(), self.clients) {
+            ([], 0) => String::new(),
+            ([], _) => {
+                let text = "the policy's [[client]] lines mean nothing here: nobody is asked who they are, as the configuration \
+                            has no [access]";
+                format!("\n{}", style.warn(text))
+            }
+            (ways, 0) => format!(
+                "\nclients prove who they are by {}\n{}",
+                ways.join(" and "),
+                style.warn("the policy has no [[client]] lines: nobody may use anything")
+            ),
+            (ways, _) => format!("\nclients prove who they are by {}", ways.join(" and ")),
+        }
     }
 
     /// The command that serves the same over standard input and output.
