@@ -7,8 +7,10 @@ mod guests;
 mod mcp;
 mod measure;
 mod site;
+mod tokens;
 
 pub use guests::{build, nested};
 pub use mcp::{Answer, Http, Mcp, text};
 pub use measure::{percentile, resident, settled};
 pub use site::{Said, Site};
+pub use tokens::{Signer, encode, seconds_from_now};

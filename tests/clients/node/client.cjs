@@ -1,12 +1,20 @@
 // Drives an MCP server with @modelcontextprotocol/client; see ../README.md.
 "use strict";
 
-const { Client, StreamableHTTPClientTransport } = require("@modelcontextprotocol/client");
+const { Client, ClientCredentialsProvider, StreamableHTTPClientTransport } = require("@modelcontextprotocol/client");
 const { StdioClientTransport } = require("@modelcontextprotocol/client/stdio");
 const { Driver, TIMEOUT_MS, main } = require("./steps.cjs");
 
 // The first revision without a handshake: changes of lists arrive on a stream that the client opens.
 const MODERN = "2026-07-28";
+
+// How the client proves who it is: a key, or a token that it gets for its own credentials.
+function access(text) {
+  if (text === undefined) return {};
+  const { key, issuer, client_id: clientId, client_secret: clientSecret } = JSON.parse(text);
+  if (key !== undefined) return { requestInit: { headers: { authorization: `Bearer ${key}` } } };
+  return { authProvider: new ClientCredentialsProvider({ clientId, clientSecret, expectedIssuer: issuer }) };
+}
 
 main(async (mode, transport, target) => {
   const negotiation = mode === "auto" || mode === "legacy" ? mode : { pin: mode };
@@ -33,7 +41,7 @@ main(async (mode, transport, target) => {
   client.setNotificationHandler("notifications/message", ({ params }) => driver.keepMessage(params));
   const wire =
     transport === "http"
-      ? new StreamableHTTPClientTransport(new URL(target[0]))
+      ? new StreamableHTTPClientTransport(new URL(target[0]), access(target[1]))
       : new StdioClientTransport({ command: target[0], args: target.slice(1) });
   await client.connect(wire, { timeout: TIMEOUT_MS });
   return driver;

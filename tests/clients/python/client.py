@@ -1,12 +1,19 @@
 """Drives an MCP server with the official Python client; see ../README.md for the steps and their answers."""
 
 import json
+import ssl
 import sys
 from typing import Any
+from urllib.parse import parse_qs, urljoin, urlparse
 
 import anyio
+import httpx2
 from mcp import Client, MCPError, StdioServerParameters
+from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider
+from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
 from mcp.client.sse import sse_client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.auth import OAuthClientMetadata
 from mcp_types import (
     CreateMessageResult,
     ElicitResult,
@@ -163,17 +170,91 @@ class Driver:
                 self.background.cancel_scope.cancel()
 
 
+class Memory:
+    """Keeps tokens and registration as long as the program runs."""
+
+    def __init__(self) -> None:
+        self.tokens: Any = None
+        self.registration: Any = None
+
+    async def get_tokens(self) -> Any:
+        return self.tokens
+
+    async def set_tokens(self, tokens: Any) -> None:
+        self.tokens = tokens
+
+    async def get_client_info(self) -> Any:
+        return self.registration
+
+    async def set_client_info(self, client_info: Any) -> None:
+        self.registration = client_info
+
+
+class Browser:
+    """Goes where it is sent, with its cookies, until it is sent back to the client."""
+
+    BACK = "http://127.0.0.1:1/callback"
+
+    def __init__(self) -> None:
+        self.back = ""
+
+    async def open(self, address: str) -> None:
+        async with httpx2.AsyncClient(follow_redirects=False) as pages:
+            for _ in range(20):
+                if address.startswith(self.BACK):
+                    self.back = address
+                    return
+                page = await pages.get(address)
+                if "location" not in page.headers:
+                    raise RuntimeError(f"{page.status_code} at {address}: {page.text}")
+                address = urljoin(address, page.headers["location"])
+        raise RuntimeError("sent around without end")
+
+    async def result(self) -> AuthorizationCodeResult:
+        said = {name: values[0] for name, values in parse_qs(urlparse(self.back).query).items()}
+        if "code" not in said:
+            raise RuntimeError(f"no code: {self.back}")
+        return AuthorizationCodeResult(code=said["code"], state=said.get("state"), iss=said.get("iss"))
+
+
+def guarded(url: str, access: dict[str, Any]) -> Any:
+    """A connection that proves who it is: by a key, by its own credentials, or as a person who signs in."""
+    headers = {"authorization": f"Bearer {access['key']}"} if "key" in access else {}
+    auth: Any = None
+    if access.get("flow") == "client-credentials":
+        auth = ClientCredentialsOAuthProvider(
+            url, Memory(), access["client_id"], access["client_secret"], issuer=access["issuer"]
+        )
+    elif access.get("flow") == "authorization-code":
+        browser = Browser()
+        metadata = OAuthClientMetadata(
+            client_name="tidegate-tests",
+            redirect_uris=[Browser.BACK],
+            grant_types=["authorization_code"],
+            response_types=["code"],
+            token_endpoint_auth_method="none",
+            application_type="native",
+        )
+        auth = OAuthClientProvider(url, metadata, Memory(), browser.open, browser.result)
+    verify = ssl.create_default_context(cafile=access["roots"]) if "roots" in access else True
+    http = httpx2.AsyncClient(headers=headers, auth=auth, verify=verify, timeout=TIMEOUT_SECONDS)
+    return streamable_http_client(url, http_client=http)
+
+
 def say(answer: dict[str, Any]) -> None:
     print(json.dumps(answer), flush=True)
 
 
 def main() -> int:
     mode, transport, *target = sys.argv[1:]
-    if transport == "stdio":
-        server: Any = StdioServerParameters(command=target[0], args=target[1:])
-    else:
-        server = sse_client(target[0]) if transport == "sse" else target[0]
     try:
+        server: Any
+        if transport == "stdio":
+            server = StdioServerParameters(command=target[0], args=target[1:])
+        elif transport == "sse":
+            server = sse_client(target[0])
+        else:
+            server = target[0] if len(target) == 1 else guarded(target[0], json.loads(target[1]))
         anyio.run(Driver().run, mode, server, transport == "sse")
     except Exception as error:
         say(failure(error))

@@ -100,6 +100,19 @@ impl Client {
         Self::start(library.command()?.args(["sse", &format!("http://{}/sse", host.address())]))
     }
 
+    /// Connects a client that proves who it is: `access` is an object with `key`, or with `flow`, `issuer`, `client_id` and
+    /// `client_secret`; `roots` is a file of certificates that it believes.
+    ///
+    /// # Errors
+    /// The client was refused.
+    pub fn connect_as(library: Library, url: &str, access: &Value) -> Result<Self> {
+        let mut command = library.command()?;
+        if let Some(roots) = access.get("roots").and_then(Value::as_str) {
+            command.env("NODE_EXTRA_CA_CERTS", roots);
+        }
+        Self::start(command.args(["http", url, &access.to_string()]))
+    }
+
     /// Connects a client over stdio to any command.
     ///
     /// # Errors
@@ -219,7 +232,7 @@ pub fn reference_server() -> Result<Vec<String>> {
     Ok([layout::python()?.display().to_string(), program.display().to_string(), "stdio".to_owned()].to_vec())
 }
 
-fn node_js() -> Result<Command> {
+pub(crate) fn node_js() -> Result<Command> {
     let modules = layout::node_modules()?;
     let mut command = Command::new(modules.join(".bin/node"));
     command.env("NODE_PATH", &modules);

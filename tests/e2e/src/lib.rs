@@ -10,6 +10,7 @@
 //! # anyhow::Ok(())
 //! ```
 
+mod authority;
 mod client;
 mod compiled;
 mod layout;
@@ -18,8 +19,9 @@ mod process;
 mod web;
 mod wire;
 
+pub use authority::Authority;
 pub use client::{Client, Library, Transport, inspect, reference_server};
 pub use layout::{components, fixtures, host};
-pub use node::{Host, Node, grant};
+pub use node::{Host, Node, free_address, grant};
 pub use web::Web;
 pub use wire::{SseEvent, Wire};

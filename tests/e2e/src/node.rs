@@ -160,7 +160,14 @@ impl Node {
     /// # Errors
     /// As [`Node::serve`].
     pub fn serve_with(&self, prepare: impl FnOnce(&mut Command)) -> Result<Host> {
-        let address = free_address()?;
+        self.serve_at(free_address()?, prepare)
+    }
+
+    /// The same on an address that the test has chosen: see [`free_address`].
+    ///
+    /// # Errors
+    /// As [`Node::serve`].
+    pub fn serve_at(&self, address: SocketAddr, prepare: impl FnOnce(&mut Command)) -> Result<Host> {
         let mut command = Command::new(layout::host()?);
         command.args(self.run_arguments()).arg("--listen").arg(address.to_string());
         prepare(&mut command);
@@ -276,11 +283,14 @@ impl Host {
 }
 
 /// A port that is free now; the next moment another process may take it, which shows as a host that ended.
-fn free_address() -> Result<SocketAddr> {
+///
+/// # Errors
+/// There is none.
+pub fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
-/// Whether something speaks HTTP there.
+/// Whether something speaks HTTP there, or says in TLS that we do not.
 fn answers(address: SocketAddr) -> bool {
     let limit = Duration::from_secs(2);
     let ask = || -> std::io::Result<bool> {
@@ -289,7 +299,8 @@ fn answers(address: SocketAddr) -> bool {
         write!(stream, "GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
         let mut start = [0; 5];
         stream.read_exact(&mut start)?;
-        Ok(&start == b"HTTP/")
+        // 21 begins an alert of TLS.
+        Ok(&start == b"HTTP/" || start.first() == Some(&21))
     };
     ask().unwrap_or(false)
 }
