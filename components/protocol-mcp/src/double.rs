@@ -43,6 +43,7 @@ pub(crate) struct Double {
     patient: RefCell<VecDeque<Hook>>,
     silent: RefCell<VecDeque<Hook>>,
     latest: RefCell<Option<Events>>,
+    all: RefCell<Vec<std::rc::Weak<RefCell<VecDeque<Event>>>>>,
     counter: Cell<u64>,
     clock: Cell<u64>,
     /// The client of the request has gone.
@@ -51,10 +52,15 @@ pub(crate) struct Double {
     pub(crate) cancels: Rc<Cell<u32>>,
     /// How many calls were waited for to their end.
     pub(crate) finishes: Rc<Cell<u32>>,
+    /// Whether time passes when nothing else happens; without it, waiting for ever is a failure of the test.
+    passes: Rc<Cell<bool>>,
+    /// How often time has passed.
+    passed: Cell<u32>,
 }
 
 pub(crate) struct DoubleCall {
     events: Events,
+    passes: Rc<Cell<bool>>,
     finishes: Rc<Cell<u32>>,
     cancels: Rc<Cell<u32>>,
 }
@@ -132,6 +138,30 @@ impl Double {
         let boxes = self.boxes.borrow();
         let counts = boxes.iter().map(|(id, messages)| (id.clone(), messages.borrow().len() as u64));
         *self.inherited.borrow_mut() = counts.collect();
+    }
+
+    /// From now on time passes when nothing else happens, and ends what waits: calls by their deadline, streams by the
+    /// client's leaving, mailboxes because nobody uses them.
+    pub(crate) fn let_time_pass(&self) {
+        self.passes.set(true);
+    }
+
+    /// Ends every call by its deadline.
+    pub(crate) fn expire(&self) {
+        for events in self.all.borrow().iter().filter_map(std::rc::Weak::upgrade) {
+            events.borrow_mut().push_back(Event::Done(Err(Error::Deadline(1))));
+        }
+    }
+
+    fn pass(&self) {
+        self.passed.set(self.passed.get() + 1);
+        self.expire();
+        if self.passed.get() > 8 {
+            self.gone.set(true);
+        }
+        if self.passed.get() > 16 {
+            self.boxes.borrow().values().for_each(|messages| messages.borrow_mut().clear());
+        }
     }
 
     /// Forgets every mailbox.
@@ -234,7 +264,9 @@ impl Gateway for Double {
         self.started.borrow_mut().push(request);
         let events: Events = Rc::new(RefCell::new(events.into()));
         *self.latest.borrow_mut() = Some(events.clone());
-        DoubleCall { events, cancels: self.cancels.clone(), finishes: self.finishes.clone() }
+        self.all.borrow_mut().push(Rc::downgrade(&events));
+        let passes = self.passes.clone();
+        DoubleCall { events, passes, cancels: self.cancels.clone(), finishes: self.finishes.clone() }
     }
 
     fn watch(&self) -> DoubleWatch {
@@ -299,6 +331,10 @@ impl Gateway for Double {
             let hook = hook.or_else(|| if patient { self.patient.borrow_mut().pop_front() } else { None });
             match hook {
                 Some(hook) => hook(self),
+                None if self.passes.get() => {
+                    self.pass();
+                    return sources.iter().any(|source| self.ready(source));
+                }
                 None if limit.is_some() => {
                     let hook = self.silent.borrow_mut().pop_front();
                     hook.into_iter().for_each(|hook| hook(self));
@@ -323,6 +359,7 @@ impl Call for DoubleCall {
             match events.pop_front() {
                 Some(Event::Done(result)) => return result,
                 Some(_) => {}
+                None if self.passes.get() => return Err(Error::Deadline(1)),
                 None => panic!("it would wait for ever"),
             }
         }

@@ -62,6 +62,16 @@ pub(crate) enum Conclusion {
     Silence,
 }
 
+impl Conclusion {
+    /// The answer's text, if there is one.
+    pub(crate) fn into_text(self) -> Option<String> {
+        match self {
+            Self::Answer(text, _) | Self::Forbidden(text, _) => Some(text),
+            Self::Ask(_) | Self::Silence => None,
+        }
+    }
+}
+
 /// Makes a plan of a request's first round, or of a later one whose answers come with it (modern).
 ///
 /// # Errors

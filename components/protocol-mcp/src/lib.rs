@@ -19,10 +19,12 @@
 mod answer;
 mod bindings;
 mod content;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 mod double;
 mod errors;
 mod exchange;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod gateway;
 mod http;
 mod inputs;

@@ -10,6 +10,7 @@ cargo x: everything one does with this checkout
   cargo x guests              build the components and the tests' guests
   cargo x lint                formatting, clippy and documentation
   cargo x bench [ARGUMENTS]   measure a release build
+  cargo x fuzz TARGET         arbitrary bytes against the protocol, for a while
   cargo x clients             install the official MCP clients that the tests use
   cargo x doctor              what this machine has, and what mends the rest
   cargo x clean               remove built guests and clients
@@ -76,6 +77,14 @@ cargo x bench [ARGUMENTS]
 Builds guests and host in the release profile and runs tests/bench with ARGUMENTS.
 ";
 
+const FUZZ: &str = "\
+cargo x fuzz TARGET [--seconds N]
+
+Builds tests/fuzz with coverage and feeds the protocol component arbitrary bytes for N seconds (60), natively, with
+LLVM's fuzzer. TARGET is mcp-http or mcp-stdio. New inputs are kept in target/fuzz/TARGET; one that fails is written to
+target/fuzz/finding-*: mend what it found and keep it in tests/fuzz/corpus/TARGET, which the component's own tests replay.
+";
+
 const CLIENTS: &str = "\
 cargo x clients
 
@@ -104,6 +113,7 @@ pub(crate) fn of(verb: &str) -> &'static str {
         "lint" => LINT,
         "conformance" => CONFORMANCE,
         "bench" => BENCH,
+        "fuzz" => FUZZ,
         "clients" => CLIENTS,
         "doctor" => DOCTOR,
         "clean" => CLEAN,

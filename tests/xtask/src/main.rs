@@ -7,6 +7,7 @@ mod clients;
 mod conformance;
 mod doctor;
 mod finish;
+mod fuzz;
 mod guests;
 mod help;
 mod layout;
@@ -52,6 +53,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         "clients" => clients::command(&layout, rest),
         "conformance" => conformance::command(&layout, rest),
         "bench" => bench::command(&layout, rest),
+        "fuzz" => fuzz::command(&layout, rest),
         "lint" => quality::command(&layout, rest),
         "doctor" => doctor::command(&layout, rest),
         "clean" => layout::clean(&layout, rest),

@@ -16,5 +16,12 @@ mod tasks;
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod wasi;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use head::{Head, Verb};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use serve::serve;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use stream::{Exit, Gone, Line, Reply};
+
 #[cfg(test)]
 mod tests;

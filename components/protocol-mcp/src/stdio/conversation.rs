@@ -122,7 +122,14 @@ impl<'g, G: Gateway> Conversation<'g, G> {
     pub(crate) fn end_of_input(&mut self) {
         self.out.extend(self.listens.drain(..).map(|(listen, _)| listen.end()));
         self.watch = None;
-        self.running.retain(|one| !matches!(one.phase, Phase::Asking(_)));
+        let (calls, asking) =
+            self.running.drain(..).partition(|one| !matches!(one.phase, Phase::Asking(_)) || one.exchange.cancelled);
+        self.running = calls;
+        // It may still read: whoever asked for something gets an answer.
+        for one in asking {
+            let end = one.exchange.complaint("the client closed its input while a question to it was open");
+            self.deliver(one.batch, end.into_text());
+        }
         // The rounds of questions that may still come have nobody to answer them.
         for one in &mut self.running {
             one.rounds = ROUNDS;
@@ -160,11 +167,7 @@ impl<'g, G: Gateway> Conversation<'g, G> {
                 continue;
             };
             let one = self.running.swap_remove(at);
-            let text = match conclusion {
-                Conclusion::Answer(text, _) | Conclusion::Forbidden(text, _) => Some(text),
-                Conclusion::Silence | Conclusion::Ask(_) => None,
-            };
-            self.deliver(one.batch, text);
+            self.deliver(one.batch, conclusion.into_text());
         }
     }
 

@@ -7,6 +7,8 @@ mod lines;
 pub(crate) mod wasi;
 
 pub(crate) use conversation::Conversation;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use lines::Line;
 pub(crate) use lines::Lines;
 
 #[cfg(test)]

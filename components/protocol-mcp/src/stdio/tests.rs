@@ -117,13 +117,15 @@ fn changes_are_told_and_subscriptions_end_gracefully() {
 }
 
 #[test]
-fn the_end_of_input_lets_calls_finish_and_drops_what_waits_for_the_client() {
+fn the_end_of_input_lets_calls_finish_and_answers_what_waits_for_the_client() {
     let gateway = gateway();
     let mut talk = begin(&gateway, "2025-11-25");
     say(&mut talk, &call(json!(1), "slow"));
     say(&mut talk, &call(json!(2), "ask"));
     talk.end_of_input();
     assert_eq!((talk.is_idle(), talk.sources().len()), (false, 1));
+    let left: Vec<Value> = talk.take().iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+    assert_eq!((left.len(), &left[0]["id"], &left[0]["result"]["isError"]), (1, &json!(2), &json!(true)));
 }
 
 #[test]
