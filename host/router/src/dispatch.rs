@@ -19,7 +19,7 @@ use crate::client::Client;
 use crate::context::{self, Caller};
 use crate::live::Live;
 use crate::seen::{Seen, Unseen};
-use crate::{Router, outcome};
+use crate::{Router, outcome, structure};
 
 /// How long an instance may go on after its call was cancelled, to put things in order.
 const GRACE: Duration = Duration::from_secs(1);
@@ -177,6 +177,10 @@ async fn run_in(router: &Router, live: &Arc<Live>, plan: Plan) -> Result<Outcome
     let Plan { component, work, deadline: until, principal, .. } = plan;
     let caller = Caller::new(router, &component, Arc::clone(live));
     let limit = component.limits().output;
+    let tool = match &work {
+        Work::Tool(request) => Some(request.name.clone()),
+        Work::Resource(_) | Work::Prompt(_) | Work::Completion(_) => None,
+    };
     let run = component.run(
         TimeLimit::Until(until),
         // What it calls in turn, it calls for the same client: it lends nobody rights of its own.
@@ -184,7 +188,11 @@ async fn run_in(router: &Router, live: &Arc<Live>, plan: Plan) -> Result<Outcome
         move |store, instance, exports| Box::pin(work_in(store, instance, exports, work, caller, limit)),
     );
     let end = run.await.map_err(|error| failure(&component, error))?;
-    outcome::check(end?, limit)
+    let outcome = outcome::check(end?, limit)?;
+    match tool {
+        Some(tool) => structure::check(&component, &tool, outcome).await,
+        None => Ok(outcome),
+    }
 }
 
 /// Does the work in an instance. The outer error is the runtime's, the inner one the component's.

@@ -17,6 +17,7 @@ mod outcome;
 mod seal;
 mod seen;
 mod stream;
+mod structure;
 mod template;
 
 pub use call::Call;

@@ -17,7 +17,7 @@ use wasmtime::component::{Instance, InstancePre};
 
 use crate::actor::{Actor, Live};
 use crate::admission::{Admission, Busy, Permit};
-use crate::{Definitions, Exports};
+use crate::{Definitions, Exports, OutputSchemas};
 
 /// A component that is ready for calls.
 pub struct Component {
@@ -35,6 +35,7 @@ pub struct Component {
     pub(crate) admission: Admission,
     pub(crate) actor: Option<Actor>,
     pub(crate) definitions: RwLock<Arc<Definitions>>,
+    pub(crate) schemas: RwLock<Arc<OutputSchemas>>,
 }
 
 /// An interface that a component imports, and why it has it.
@@ -151,8 +152,15 @@ impl Component {
         Arc::clone(&self.definitions.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn set_definitions(&self, definitions: Definitions) {
+    pub(crate) fn set_definitions(&self, definitions: Definitions, schemas: OutputSchemas) {
+        *self.schemas.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(schemas);
         *self.definitions.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(definitions);
+    }
+
+    /// The schemas of structured results, by its own names of its tools; tools without one are not there.
+    #[must_use]
+    pub fn output_schemas(&self) -> Arc<OutputSchemas> {
+        Arc::clone(&self.schemas.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Calls that run or wait now.

@@ -1,12 +1,13 @@
 //! What a component says it offers, checked before anybody else sees it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use tidegate_bindings::types::content::ResourceEntry;
 use tidegate_bindings::types::prompts::Prompt;
 use tidegate_bindings::types::resources::Template;
 use tidegate_bindings::types::tools::{Annotations, TaskSupport, Tool};
 use tidegate_reflect::Reflected;
+use tidegate_schema::{OutputSchema, SchemaError, check_input};
 
 /// Tools, resources and prompts of one component; more would make every list of every client slow.
 const ENTRIES: usize = 1024;
@@ -14,6 +15,9 @@ const ENTRIES: usize = 1024;
 const TEMPLATES: usize = 256;
 /// Bytes of one schema or description: they go to every client.
 const TEXT: usize = 256 * 1024;
+
+/// The schemas of structured results, by the component's own names of its tools.
+pub type OutputSchemas = HashMap<String, OutputSchema>;
 
 /// A component's tools, resources, templates and prompts, in its order.
 #[derive(Debug, Clone, Default)]
@@ -67,7 +71,7 @@ pub enum DefinitionsError {
         /// `input` or `output`.
         which: &'static str,
         /// What is wrong.
-        problem: String,
+        problem: SchemaError,
     },
     /// A text that is too long.
     #[error("`{name}` has a description or schema of more than {TEXT} bytes")]
@@ -102,8 +106,8 @@ impl Definitions {
         Self { tools: tools.collect(), ..Self::default() }
     }
 
-    /// Checks everything.
-    pub(crate) fn check(&self) -> Result<(), DefinitionsError> {
+    /// Checks everything; gives the schemas of results, by tool.
+    pub(crate) fn check(&self) -> Result<OutputSchemas, DefinitionsError> {
         count("tools", self.tools.len(), ENTRIES)?;
         count("resources", self.resources.len(), ENTRIES)?;
         count("prompts", self.prompts.len(), ENTRIES)?;
@@ -112,32 +116,24 @@ impl Definitions {
         names("prompt", self.prompts.iter().map(|prompt| prompt.name.as_str()), true)?;
         names("resource", self.resources.iter().map(|resource| resource.uri.as_str()), false)?;
         names("resource template", self.templates.iter().map(|template| template.uri_template.as_str()), false)?;
+        let mut schemas = OutputSchemas::new();
         for tool in &self.tools {
-            check_tool(tool)?;
+            if let Some(schema) = check_tool(tool)? {
+                schemas.insert(tool.name.clone(), schema);
+            }
         }
-        Ok(())
+        Ok(schemas)
     }
 }
 
-fn check_tool(tool: &Tool) -> Result<(), DefinitionsError> {
+fn check_tool(tool: &Tool) -> Result<Option<OutputSchema>, DefinitionsError> {
     let long = [Some(&tool.description), Some(&tool.input_schema), tool.output_schema.as_ref()];
     if long.into_iter().flatten().any(|text| text.len() > TEXT) {
         return Err(DefinitionsError::TooLong { name: tool.name.clone() });
     }
-    schema(tool, "input", &tool.input_schema, true)?;
-    tool.output_schema.as_ref().map_or(Ok(()), |text| schema(tool, "output", text, false))
-}
-
-fn schema(tool: &Tool, which: &'static str, text: &str, object: bool) -> Result<(), DefinitionsError> {
-    let wrong = |problem: String| DefinitionsError::Schema { tool: tool.name.clone(), which, problem };
-    let value: serde_json::Value = serde_json::from_str(text).map_err(|error| wrong(format!("no JSON: {error}")))?;
-    let Some(members) = value.as_object() else {
-        return Err(wrong("no JSON object".to_owned()));
-    };
-    if object && members.get("type").and_then(serde_json::Value::as_str) != Some("object") {
-        return Err(wrong("without `\"type\": \"object\"`: arguments are always an object".to_owned()));
-    }
-    Ok(())
+    let wrong = |which| move |problem| DefinitionsError::Schema { tool: tool.name.clone(), which, problem };
+    check_input(&tool.input_schema).map_err(wrong("input"))?;
+    tool.output_schema.as_ref().map(|text| OutputSchema::read(text).map_err(wrong("output"))).transpose()
 }
 
 fn count(what: &'static str, count: usize, limit: usize) -> Result<(), DefinitionsError> {
@@ -186,13 +182,15 @@ mod tests {
     #[test]
     fn definitions_that_cannot_be_served_are_named() {
         const OBJECT: &str = r#"{"type":"object"}"#;
-        let cases: [(Vec<Tool>, &str); 8] = [
+        let cases: [(Vec<Tool>, &str); 10] = [
             (vec![tool("a", OBJECT), tool("a", OBJECT)], "twice"),
             (vec![tool("", OBJECT)], "no name"),
             (vec![tool("a b", OBJECT)], "no name"),
             (vec![tool(&"a".repeat(65), OBJECT)], "no name"),
             (vec![tool("a", "{")], "no JSON"),
             (vec![tool("a", "true")], "no JSON object"),
+            (vec![tool("a", r#"{"type":"object","$schema":"https://example.com/d"}"#)], "in a dialect that is not"),
+            (vec![Tool { output_schema: Some(r#"{"$ref":"https://a/b"}"#.into()), ..tool("a", OBJECT) }], "fetched"),
             (vec![tool("a", "{}")], "without `\"type\": \"object\"`"),
             ((0..1025).map(|n| tool(&format!("t{n}"), OBJECT)).collect(), "at most 1024"),
         ];

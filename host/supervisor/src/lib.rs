@@ -14,7 +14,7 @@ mod set;
 
 pub use admission::{Busy, Permit};
 pub use component::{Body, Component, ImportedInterface, RunError, Start};
-pub use definitions::{Definitions, DefinitionsError};
+pub use definitions::{Definitions, DefinitionsError, OutputSchemas};
 pub use exports::Exports;
 pub use load::{LoadError, Refusal};
 pub use set::{Set, Supervisor};

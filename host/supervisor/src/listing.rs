@@ -30,9 +30,13 @@ impl Component {
             }
             None => self.ask().await?,
         };
-        definitions.check()?;
+        let mut schemas = definitions.check()?;
+        if self.exports.foreign.is_some() {
+            // The host makes both, schema and result, from the same type.
+            schemas.clear();
+        }
         let changed = format!("{definitions:?}") != format!("{:?}", self.definitions());
-        self.set_definitions(definitions);
+        self.set_definitions(definitions, schemas);
         Ok(changed)
     }
 

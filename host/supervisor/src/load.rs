@@ -106,6 +106,7 @@ impl Loader<'_> {
             engine: self.engine.clone(),
             actor: stateful.then(Actor::default),
             definitions: RwLock::new(Arc::new(Definitions::default())),
+            schemas: RwLock::default(),
         };
         Ok(component)
     }
