@@ -66,6 +66,18 @@ impl Content {
     }
 }
 
+impl From<String> for Content {
+    fn from(text: String) -> Self {
+        Self::text(text)
+    }
+}
+
+impl From<&str> for Content {
+    fn from(text: &str) -> Self {
+        Self::text(text)
+    }
+}
+
 fn media(data: Vec<u8>, mime_type: String) -> wit::Media {
     wit::Media { data, mime_type, annotations: None, meta: None }
 }

@@ -63,17 +63,25 @@ pub mod files;
 pub mod http;
 pub mod kv;
 pub mod log;
+mod macros;
 mod output;
+mod prompt;
+mod resource;
 pub mod schema;
 pub mod secrets;
 pub mod system;
 mod tool;
+mod typing;
+mod uri;
 
 pub use call::Call;
 pub use content::Content;
 pub use error::{CallError, ToolError};
 pub use output::{IntoReply, Output, Reply, Structured};
+pub use prompt::{IntoMessages, Message, Prompt, Prompts};
+pub use resource::{Contents, IntoContents, Read, Resource, Resources};
 pub use tool::{NoInput, Tool, Toolbox};
+pub use typing::{Typing, complete};
 
 pub use schemars;
 pub use serde;
@@ -85,53 +93,7 @@ pub use wit_bindgen::rt as __rt;
 /// What nearly every tool needs.
 pub mod prelude {
     pub use crate::{Call, Content, NoInput, Output, Reply, Structured, ToolError};
+    pub use crate::{Message, Prompt, Prompts, Read, Resource, Resources, Typing};
     pub use schemars::{self, JsonSchema};
     pub use serde::{Deserialize, Serialize};
-}
-
-/// Makes the crate a component with these tools.
-///
-/// Each line is `"name" => function { key: value, ... }`; the braces may be left out. The keys are the methods of
-/// [`Tool`] after its name: `title`, `description`, `read_only`, `destructive`, `idempotent`, `open_world`, `icon`,
-/// `task`, `meta`. Use it once, at the root of the crate. It also defines `fn toolbox() -> Toolbox`, for tests.
-#[macro_export]
-macro_rules! tools {
-    ($($name:literal => $function:path $({ $($key:ident : $value:expr),* $(,)? })?),+ $(,)?) => {
-        /// The tools of this component.
-        pub(crate) fn toolbox() -> $crate::Toolbox {
-            $crate::Toolbox::new()
-                $(.with($crate::Tool::new($name, $function)$($(.$key($value))*)?))+
-        }
-
-        // The exports carry names that only a component's linker understands.
-        #[cfg(target_family = "wasm")]
-        const _: () = {
-            struct Exports;
-
-            impl $crate::bindings::tool::exports::tidegate::tool::tools::Guest for Exports {
-                fn list_tools() -> Result<
-                    Vec<$crate::bindings::types::tools::Tool>,
-                    $crate::bindings::types::tools::Error,
-                > {
-                    Ok(toolbox().definitions())
-                }
-
-                fn call_tool(
-                    request: $crate::bindings::types::tools::Request,
-                    context: &$crate::bindings::imports::tidegate::tool::context::Context,
-                ) -> Result<
-                    $crate::bindings::types::tools::Outcome,
-                    $crate::bindings::types::tools::Error,
-                > {
-                    toolbox().call(request, context)
-                }
-            }
-
-            $crate::bindings::tool::export_tools!(Exports);
-        };
-
-        // A native build has no exports, so nothing else would use it there.
-        #[cfg(not(target_family = "wasm"))]
-        const _: fn() -> $crate::Toolbox = toolbox;
-    };
 }
