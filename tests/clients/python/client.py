@@ -16,10 +16,18 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientMetadata
 from mcp_types import (
     CreateMessageResult,
+    CreateMessageResultWithTools,
     ElicitResult,
+    ListRootsResult,
     PaginatedRequestParams,
+    PromptReference,
+    ResourceTemplateReference,
+    Root,
+    SamplingCapability,
+    SamplingToolsCapability,
     TextContent,
     ToolListChangedNotification,
+    ToolUseContent,
 )
 
 # The first revision without a handshake: changes of lists arrive on a stream that the client opens.
@@ -47,18 +55,35 @@ class Driver:
         self.changes = 0
         self.changed = anyio.Event()
         self.messages: list[dict[str, Any]] = []
+        self.notices: list[dict[str, Any]] = []
+        # What the person says to a form and to a page.
+        self.action = "accept"
+        self.asked: list[dict[str, Any]] = []
+
+    async def on_elicit(self, _context: Any, params: Any) -> Any:
+        self.asked.append(wire(params))
+        if self.action != "accept" or getattr(params, "mode", None) == "url":
+            return ElicitResult(action=self.action)
+        names = params.requested_schema.get("properties", {})
+        return ElicitResult(action="accept", content={name: "Ada" if name == "name" else f"my {name}" for name in names})
+
+    async def on_sample(self, _context: Any, params: Any) -> Any:
+        self.asked.append(wire(params))
+        if not params.tools:
+            content = TextContent(type="text", text="sampled")
+            return CreateMessageResult(role="assistant", model="a-model", content=content)
+        use = ToolUseContent(type="tool_use", id="u1", name=params.tools[0].name, input={"at": "noon"})
+        return CreateMessageResultWithTools(role="assistant", model="a-model", content=[use], stop_reason="toolUse")
+
+    async def on_roots(self, _context: Any) -> Any:
+        return ListRootsResult(roots=[Root(uri="file:///work/tides", name="tides")])
 
     async def on_log(self, message: Any) -> None:
         self.messages.append(wire(message))
 
-    async def on_question(self, _context: Any, params: Any) -> ElicitResult:
-        names = params.requested_schema.get("properties", {})
-        return ElicitResult(action="accept", content={name: f"my {name}" for name in names})
-
-    async def on_sample(self, _context: Any, _params: Any) -> CreateMessageResult:
-        return CreateMessageResult(role="assistant", content=TextContent(type="text", text="sampled"), model="none")
-
     async def on_message(self, message: Any) -> None:
+        if hasattr(message, "method"):
+            self.notices.append(wire(message))
         # What belongs to a subscription comes here too; it is counted there.
         if isinstance(message, ToolListChangedNotification) and self.client.protocol_version < MODERN:
             self.count_change()
@@ -95,6 +120,7 @@ class Driver:
                 step.get("arguments", {}),
                 read_timeout_seconds=step.get("timeout_ms", TIMEOUT_SECONDS * 1000) / 1000,
                 progress_callback=on_progress if step.get("progress") else None,
+                meta=step.get("meta"),
             )
         if scope.cancelled_caught:
             return {"cancelled": True, "progress": seen, "messages": self.messages[first:]}
@@ -132,11 +158,48 @@ class Driver:
                 group.start_soon(one, index, inner)
         return {"together": answers}
 
+    async def resources(self, _step: dict[str, Any]) -> dict[str, Any]:
+        resources = await self.client.list_resources(cache_mode="bypass")
+        templates = await self.client.list_resource_templates(cache_mode="bypass")
+        return {"resources": wire(resources), "templates": wire(templates)}
+
+    async def read(self, step: dict[str, Any]) -> dict[str, Any]:
+        return {"result": wire(await self.client.read_resource(step["uri"], cache_mode="bypass"))}
+
+    async def prompts(self, _step: dict[str, Any]) -> dict[str, Any]:
+        return {"prompts": wire(await self.client.list_prompts())}
+
+    async def prompt(self, step: dict[str, Any]) -> dict[str, Any]:
+        return {"result": wire(await self.client.get_prompt(step["name"], step.get("arguments")))}
+
+    async def complete(self, step: dict[str, Any]) -> dict[str, Any]:
+        if "prompt" in step:
+            ref: Any = PromptReference(type="ref/prompt", name=step["prompt"])
+        else:
+            ref = ResourceTemplateReference(type="ref/resource", uri=step["template"])
+        argument = {"name": step["argument"], "value": step["value"]}
+        return {"result": wire(await self.client.complete(ref, argument, step.get("context")))}
+
+    async def say(self, step: dict[str, Any]) -> dict[str, Any]:
+        self.action = step["action"]
+        return {"said": self.action}
+
+    async def heard(self, _step: dict[str, Any]) -> dict[str, Any]:
+        asked, self.asked = self.asked, []
+        return {"asked": asked, "notices": self.notices, "instructions": self.client.instructions}
+
     async def answer(self, step: dict[str, Any]) -> dict[str, Any]:
         verbs = {
             "list": self.list,
             "call": self.call,
             "ping": self.ping,
+            "resources": self.resources,
+            "read": self.read,
+            "prompts": self.prompts,
+            "prompt": self.prompt,
+            "complete": self.complete,
+            "say": self.say,
+            "heard": self.heard,
             "listen": self.listen,
             "changes": self.wait_for_changes,
             "together": self.together,
@@ -146,14 +209,16 @@ class Driver:
         except Exception as error:  # every refusal is an answer for the test to judge
             return failure(error)
 
-    async def run(self, mode: str, server: Any, answers: bool) -> None:
-        questions = {"elicitation_callback": self.on_question, "sampling_callback": self.on_sample}
+    async def run(self, mode: str, server: Any) -> None:
         async with Client(
             server,
-            **(questions if answers else {}),
             mode=mode,
             message_handler=self.on_message,
             logging_callback=self.on_log,
+            elicitation_callback=self.on_elicit,
+            sampling_callback=self.on_sample,
+            sampling_capabilities=SamplingCapability(tools=SamplingToolsCapability()),
+            list_roots_callback=self.on_roots,
             log_level="info",
             read_timeout_seconds=TIMEOUT_SECONDS,
         ) as self.client:
@@ -255,7 +320,7 @@ def main() -> int:
             server = sse_client(target[0])
         else:
             server = target[0] if len(target) == 1 else guarded(target[0], json.loads(target[1]))
-        anyio.run(Driver().run, mode, server, transport == "sse")
+        anyio.run(Driver().run, mode, server)
     except Exception as error:
         say(failure(error))
         return 1
