@@ -11,7 +11,7 @@ use tidegate_capability::Capability;
 use tidegate_engine::{CompileLimits, Compiler, Engine, EngineConfig, EngineError, HostKey as EngineKey, Pool};
 use tidegate_grant::Limits;
 use tidegate_metrics::Metrics;
-use tidegate_router::{ContextCapability, GatewayCapability, Later, Router};
+use tidegate_router::{ContextCapability, GatewayCapability, Later, Router, RouterConfig};
 use tidegate_rules::Policy;
 use tidegate_source_dir::{Store, StoreError};
 use tidegate_supervisor::Supervisor;
@@ -155,9 +155,12 @@ impl Builder {
             Arc::new(tidegate_cap_system::System::new()),
         ];
         let supervisor = Arc::new(Supervisor::new(engine.clone(), capabilities, audit.clone()));
-        let mailboxes = Arc::new(tidegate_mailbox_store::Store::open(&paths.mailboxes(), now())?);
-        let seal_key = seal_key(&host_key);
-        let router = Router::new(Arc::clone(&supervisor), audit.clone(), &later, &seal_key, Some(mailboxes), random);
+        let config = RouterConfig {
+            seal_key: seal_key(&host_key),
+            mailboxes: Some(Arc::new(tidegate_mailbox_store::Store::open(&paths.mailboxes(), now())?)),
+            limits: self.policy.client_limits,
+        };
+        let router = Router::new(Arc::clone(&supervisor), audit.clone(), &later, config, random);
         Ok(Host::new(Node {
             paths,
             host_key,

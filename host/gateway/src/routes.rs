@@ -165,6 +165,15 @@ fn body_error(error: BodyError) -> WasiError {
 }
 
 fn failure(error: &HttpError) -> Response<BoxBody<WasiError>> {
+    if let HttpError::Excess(excess) = error {
+        let mut response = text(StatusCode::TOO_MANY_REQUESTS, format!("{excess}\n"));
+        // Whole seconds, and never at once: a client that waits for less asks in vain.
+        let seconds = excess.retry.as_millis().div_ceil(1_000).max(1);
+        if let Ok(value) = HeaderValue::try_from(seconds.to_string()) {
+            response.headers_mut().insert(RETRY_AFTER, value);
+        }
+        return response;
+    }
     if error.is_busy() {
         return text(StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n"));
     }

@@ -10,6 +10,7 @@ use tidegate_grant::Principal;
 use crate::Router;
 use crate::dispatch::{self, Plan};
 use crate::live::Live;
+use crate::quota::Turn;
 
 /// A call. It runs from the first [`Call::wait`], [`Call::poll_event`] or [`Call::finish`] on; dropping it cancels it.
 pub struct Call {
@@ -17,6 +18,9 @@ pub struct Call {
     live: Arc<Live>,
     /// What is to be run; taken when it starts. An error: there is nothing to run.
     plan: Option<Result<Plan, Error>>,
+    /// What it takes of the client's share, if it is a request of its own; given back with it.
+    #[allow(dead_code, reason = "held, not read")]
+    turn: Option<Turn>,
 }
 
 impl Call {
@@ -27,7 +31,22 @@ impl Call {
             Ok(plan) => (plan.deadline(), usize::try_from(plan.output()).unwrap_or(usize::MAX)),
             Err(_) => (Instant::now(), 0),
         };
-        Self { router, live: Arc::new(Live::new(client, deadline, budget)), plan: Some(plan) }
+        Self { router, live: Arc::new(Live::new(client, deadline, budget)), plan: Some(plan), turn: None }
+    }
+
+    /// A call that counts as a request of the client's.
+    pub(crate) fn asked(router: Router, principal: &Principal, request: Request) -> Self {
+        match router.quotas().begin(principal) {
+            Ok(turn) => {
+                let mut call = Self::new(router, principal, request);
+                call.turn = Some(turn);
+                call
+            }
+            Err(excess) => {
+                let live = Arc::new(Live::new(request.client, Instant::now(), 0));
+                Self { router, live, plan: Some(Err(Error::Busy(excess.to_string()))), turn: None }
+            }
+        }
     }
 
     /// Starts it in a task of its own, if it has not started.

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -18,14 +18,25 @@ pub(crate) struct Client(Arc<Shared>);
 
 struct Shared {
     principal: Principal,
+    /// How many calls are paid for already: by the request that the client made.
+    paid: AtomicU32,
     closed: AtomicBool,
     changed: Notify,
 }
 
 impl Client {
     /// A client that is there.
-    pub(crate) fn new(principal: Principal) -> Self {
-        Self(Arc::new(Shared { principal, closed: AtomicBool::new(false), changed: Notify::new() }))
+    ///
+    /// `paid`: how many of its calls are within what was asked for already; each beyond is a request of its own.
+    pub(crate) fn new(principal: Principal, paid: u32) -> Self {
+        let paid = AtomicU32::new(paid);
+        Self(Arc::new(Shared { principal, paid, closed: AtomicBool::new(false), changed: Notify::new() }))
+    }
+
+    /// Whether the next call is paid for.
+    pub(crate) fn has_paid(&self) -> bool {
+        let left = |paid: u32| paid.checked_sub(1);
+        self.0.paid.fetch_update(Ordering::AcqRel, Ordering::Acquire, left).is_ok()
     }
 
     /// Who it is.

@@ -184,7 +184,8 @@ async fn run_in(router: &Router, live: &Arc<Live>, plan: Plan) -> Result<Outcome
     let run = component.run(
         TimeLimit::Until(until),
         // What it calls in turn, it calls for the same client: it lends nobody rights of its own.
-        |ctx| ctx.slots.insert(Client::new(principal)),
+        // And what it calls belongs to what the client asked for.
+        |ctx| ctx.slots.insert(Client::new(principal, u32::MAX)),
         move |store, instance, exports| Box::pin(work_in(store, instance, exports, work, caller, limit)),
     );
     let end = run.await.map_err(|error| failure(&component, error))?;

@@ -20,6 +20,7 @@ use wasmtime_wasi_http::{Error as BodyError, WasiHttpView};
 
 use crate::Router;
 use crate::client::{Client, Watched};
+use crate::quota::{Excess, Turn};
 
 /// How long an instance may run without its client, or after the head of its answer. Calls have deadlines of their own;
 /// this ends a protocol component that never ends.
@@ -39,6 +40,9 @@ pub enum HttpError {
         /// How many.
         busy: tidegate_supervisor::Busy,
     },
+    /// The client asks for more than it may.
+    #[error(transparent)]
+    Excess(#[from] Excess),
     /// It failed.
     #[error("`{component}` failed: {problem}")]
     Failed {
@@ -73,10 +77,12 @@ impl Router {
             return Err(HttpError::NoHandler(component.name().to_owned()));
         }
         let name = || component.name().to_owned();
+        let turn = self.quotas().begin(&principal)?;
         let permit = component.admit().await.map_err(|busy| HttpError::Busy { component: name(), busy })?;
         let (sender, mut answer) = oneshot::channel();
-        let client = Client::new(principal);
-        let serving = Box::pin(serve(Arc::clone(component), permit, request, sender, client.clone()));
+        let client = Client::new(principal, 1);
+        let held = (permit, turn);
+        let serving = Box::pin(serve(Arc::clone(component), held, request, sender, client.clone()));
         let mut running = Running { serving: Some(serving), client, component: Arc::clone(component) };
         let ended = tokio::select! {
             // The instance first: where it ends at once, nothing is left to be driven by another task.
@@ -149,7 +155,7 @@ fn given(answer: Option<Answer>, name: impl Fn() -> String) -> Result<Response<H
 
 async fn serve<B>(
     component: Arc<Component>,
-    permit: Permit,
+    held: (Permit, Turn),
     request: Request<B>,
     sender: oneshot::Sender<Answer>,
     client: Client,
@@ -158,7 +164,7 @@ where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BodyError>,
 {
-    let _permit = permit;
+    let _held = held;
     component
         .run(
             conversation(&component),

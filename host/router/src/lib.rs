@@ -14,6 +14,7 @@ mod http;
 mod live;
 mod mailbox;
 mod outcome;
+mod quota;
 mod seal;
 mod seen;
 mod stream;
@@ -26,6 +27,7 @@ pub use changes::Watch;
 pub use context::ContextCapability;
 pub use gateway::GatewayCapability;
 pub use http::HttpError;
+pub use quota::Excess;
 pub use stream::StreamError;
 pub use tidegate_bindings::gateway::tidegate::gateway::calls::{
     CompletionTarget, Error as CallError, Event, Outcome, PromptTarget, Request, Target, ToolTarget,
@@ -37,12 +39,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 use tidegate_audit::Audit;
 use tidegate_bindings::gateway::tidegate::gateway::mailboxes::Error as MailboxError;
 use tidegate_bindings::types::event::Change;
-use tidegate_grant::Principal;
+use tidegate_grant::{ClientLimits, Principal};
 use tidegate_mailbox_store::Store;
 use tidegate_supervisor::{Component, DefinitionsError, Supervisor};
 
 use crate::changes::Changes;
 use crate::mailbox::Mailboxes;
+use crate::quota::Quotas;
 use crate::seal::Seals;
 
 /// Routes calls to components. Cheap to clone.
@@ -60,6 +63,17 @@ struct Inner {
     store: Option<Arc<Store>>,
     random: Box<dyn Fn() -> Result<[u8; 16], MailboxError> + Send + Sync>,
     seals: Seals,
+    quotas: Quotas,
+}
+
+/// What a router is made with.
+pub struct RouterConfig {
+    /// Values that pass through clients are sealed under it: the same on all nodes that answer one client.
+    pub seal_key: [u8; 32],
+    /// Where durable mailboxes are; none: there are none.
+    pub mailboxes: Option<Arc<Store>>,
+    /// What each client may ask for.
+    pub limits: ClientLimits,
 }
 
 /// The router before there is one. Capabilities are made before the supervisor, and the supervisor before the router;
@@ -75,16 +89,13 @@ impl Later {
 }
 
 impl Router {
-    /// Routes to the components of `supervisor`. `later` is told; `random` gives 128 random bits for ids; values that
-    /// pass through clients are sealed under `seal_key`, the same on all nodes that answer one client; durable mailboxes
-    /// are in `store`, and without one there are none.
+    /// Routes to the components of `supervisor`. `later` is told; `random` gives 128 random bits for ids.
     #[must_use]
     pub fn new(
         supervisor: Arc<Supervisor>,
         audit: Audit,
         later: &Later,
-        seal_key: &[u8; 32],
-        store: Option<Arc<Store>>,
+        config: RouterConfig,
         random: impl Fn() -> Option<[u8; 16]> + Send + Sync + 'static,
     ) -> Self {
         let catalog = RwLock::new(Arc::new(Catalog::new(&supervisor.set())));
@@ -94,8 +105,9 @@ impl Router {
             catalog,
             changes: Changes::default(),
             mailboxes: Mutex::default(),
-            store,
-            seals: Seals::new(seal_key),
+            store: config.mailboxes,
+            seals: Seals::new(&config.seal_key),
+            quotas: Quotas::new(config.limits),
             random: Box::new(move || {
                 random().ok_or_else(|| MailboxError::Invalid("this node has no source of randomness".to_owned()))
             }),
@@ -144,6 +156,15 @@ impl Router {
     #[must_use]
     pub fn call(&self, principal: &Principal, request: Request) -> Call {
         Call::new(self.clone(), principal, request)
+    }
+
+    /// As [`Router::call`], within what the client may ask for.
+    pub(crate) fn asked_call(&self, principal: &Principal, request: Request) -> Call {
+        Call::asked(self.clone(), principal, request)
+    }
+
+    pub(crate) fn quotas(&self) -> &Quotas {
+        &self.inner.quotas
     }
 
     pub(crate) fn tell(&self, change: &Change) {

@@ -58,7 +58,7 @@ impl Router {
         }
         let served = component.run(
             conversation(component),
-            |ctx| ctx.slots.insert(Client::new(principal)),
+            |ctx| ctx.slots.insert(Client::new(principal, 0)),
             move |store, instance, exports| {
                 Box::pin(async move {
                     let Some(indices) = &exports.stream else {

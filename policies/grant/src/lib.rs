@@ -3,6 +3,7 @@
 //! Pure: no clock, no IO. `Grant::default()` grants nothing and carries the default limits.
 
 mod challenge;
+mod client_limits;
 mod limits;
 mod network;
 mod origin;
@@ -12,6 +13,7 @@ mod requests;
 mod summary;
 
 pub use challenge::Challenge;
+pub use client_limits::{CLIENT_LIMITS, ClientLimits};
 pub use limits::{LIMITS, LimitKey, Limits, POOL_LIMITS, PoolLimits};
 pub use network::{Address, Destination, NetworkError, NetworkGrant, is_public};
 pub use origin::Origin;

@@ -1,5 +1,6 @@
 //! Policy texts to a [`Policy`].
 
+mod client_limits;
 mod clients;
 mod grants;
 mod items;
@@ -92,7 +93,7 @@ struct Reader<'s, 'i> {
     collected: &'s mut Collected,
 }
 
-const TOP: &[&str] = &["version", "signers", "grant", "client", "pool", "secrets"];
+const TOP: &[&str] = &["version", "signers", "grant", "client", "client-limits", "pool", "secrets"];
 
 fn read(source: &Source, collected: &mut Collected) {
     let (document, table) = Document::read(&source.name, &source.text);
@@ -124,6 +125,9 @@ impl Reader<'_, '_> {
         }
         if let Some(value) = table.get("pool") {
             self.pool(value);
+        }
+        if let Some(value) = table.get("client-limits") {
+            self.client_limits(value);
         }
         if let Some(value) = table.get("grant") {
             for grant in self.document.array(value, "grant").unwrap_or_default() {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tidegate_grant::{Grant, Granted, Limits, Origin, PoolLimits};
+use tidegate_grant::{ClientLimits, Grant, Granted, Limits, Origin, PoolLimits};
 
 use crate::client::ClientRule;
 use crate::problem::Problem;
@@ -29,6 +29,10 @@ pub struct Policy {
     pub pool: PoolLimits,
     /// Which line sets a bound of the pool, by key; defaults are not in it.
     pub pool_origins: BTreeMap<&'static str, Origin>,
+    /// What each client and each tenant may ask for.
+    pub client_limits: ClientLimits,
+    /// Which line sets one of these, by key; defaults are not in it.
+    pub client_limit_origins: BTreeMap<&'static str, Origin>,
     /// Lines that are valid and probably not what was meant.
     pub warnings: Vec<Problem>,
 }

@@ -44,6 +44,9 @@ fn render(policy: &Policy) -> String {
         writeln!(text, "secret {name}: {:?} ({})", secret.source, secret.origin).unwrap();
     }
     writeln!(text, "{:?} {:?}", policy.pool, policy.pool_origins).unwrap();
+    if !policy.client_limit_origins.is_empty() {
+        writeln!(text, "{:?} {:?}", policy.client_limits, policy.client_limit_origins).unwrap();
+    }
     for warning in &policy.warnings {
         writeln!(text, "warning {warning}").unwrap();
     }
@@ -157,6 +160,12 @@ const KEYS: &[&str] = &[
     "host-call",
     "output",
     "pool",
+    "client-limits",
+    "rate",
+    "burst",
+    "tenant-rate",
+    "tenant-burst",
+    "tenant-concurrency",
     "stack",
     "file",
     "client",

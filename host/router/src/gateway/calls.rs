@@ -18,7 +18,11 @@ impl Host for View<'_> {}
 
 impl HostCall for View<'_> {
     fn new(&mut self, request: Request) -> wasmtime::Result<Resource<Handle>> {
-        let call = self.router()?.call(&self.principal, request);
+        let router = self.router()?;
+        let call = match &self.client {
+            Some(client) if !client.has_paid() => router.asked_call(&self.principal, request),
+            _ => router.call(&self.principal, request),
+        };
         let call = self.table.push(call)?;
         Ok(Resource::new_own(call.rep()))
     }

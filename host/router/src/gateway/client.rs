@@ -11,7 +11,7 @@ use crate::client::Client;
 impl Host for View<'_> {
     fn closed(&mut self) -> wasmtime::Result<Resource<DynPollable>> {
         // A component that works for nobody has a client that never goes.
-        let client = self.client.clone().unwrap_or_else(|| Client::new(self.principal.clone()));
+        let client = self.client.clone().unwrap_or_else(|| Client::new(self.principal.clone(), 0));
         let client = self.table.push(client)?;
         subscribe(self.table, client)
     }
