@@ -66,3 +66,78 @@ pub fn complete(request: &Request, resources: &Resources, prompts: &Prompts) -> 
     let suggesters = suggesters.ok_or_else(|| Error::Unknown(name.clone()))?;
     Ok(suggesters.suggest(request))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+    use crate::bindings::types::completion::{Error, Request, Subject};
+    use crate::bindings::types::content::Body;
+    use crate::bindings::types::resources::{Error as ReadError, Outcome};
+    use crate::prelude::*;
+
+    /// Greets somebody.
+    #[derive(Deserialize, JsonSchema)]
+    struct Greet {
+        /// Whom.
+        name: String,
+        /// How.
+        tone: Option<String>,
+    }
+
+    fn prompts() -> Prompts {
+        let greet = |input: Greet, _: &Call| Ok::<_, ToolError>(format!("{} {:?}", input.name, input.tone));
+        Prompts::new().with(Prompt::new("greet", greet).suggest("name", |typing| match typing.other("tone") {
+            Some("formal") => typing.among(["Dr Ada"]),
+            _ => typing.among(["Ada", "Adam", "Grace"]),
+        }))
+    }
+
+    fn resources() -> Resources {
+        let read =
+            |read: &Read, _: &Call| Ok::<_, ToolError>((read.variable("id") != "0").then(|| read.uri.to_owned()));
+        let many = |_: super::Typing| (0..150).map(|n: u32| n.to_string()).collect();
+        Resources::new()
+            .with(Resource::new("a://one", "one", read).mime_type("text/plain"))
+            .with(Resource::new("a://many/{id}", "many", read).suggest("id", many))
+    }
+
+    fn suggest(subject: Subject, argument: &str, value: &str, context: &[(&str, &str)]) -> Result<Vec<String>, Error> {
+        let context = context.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let request = Request { subject, argument: argument.into(), value: value.into(), context };
+        super::complete(&request, &resources(), &prompts()).map(|suggestions| suggestions.values)
+    }
+
+    #[test]
+    fn prompts_describe_and_check_their_arguments() {
+        let definition = prompts().definitions().remove(0);
+        assert_eq!(definition.description.as_deref(), Some("Greets somebody."));
+        let arguments: Vec<(&str, bool)> =
+            definition.arguments.iter().map(|one| (one.name.as_str(), one.required)).collect();
+        assert_eq!(arguments, [("name", true), ("tone", false)]);
+        let filled = prompts().run("greet", &[("name".into(), "Ada".into())], &Call::detached()).unwrap();
+        assert_eq!(filled, Reply::Done(vec![Message::user("Ada None")]));
+        let missing = format!("{:?}", prompts().run("greet", &[], &Call::detached()).unwrap_err());
+        assert!(missing.contains("InvalidArguments") && missing.contains("`name`"), "{missing}");
+    }
+
+    #[test]
+    fn resources_are_found_by_address_and_family() {
+        let (entries, templates) = (resources().entries(), resources().templates());
+        assert_eq!((entries.len(), templates.len()), (1, 1));
+        let Outcome::Done(contents) = resources().run("a://many/7", &Call::detached()).unwrap() else { panic!() };
+        assert_eq!(contents.first().map(|one| &one.body), Some(&Body::Text("a://many/7".into())));
+        for nothing in ["a://many/0", "a://many/", "a://two", "a://many/%2e%2e"] {
+            assert!(matches!(resources().run(nothing, &Call::detached()), Err(ReadError::NotFound(_))), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn suggestions_follow_what_was_typed_and_the_context() {
+        let prompt = || Subject::Prompt("greet".into());
+        assert_eq!(suggest(prompt(), "name", "aD", &[]).unwrap(), ["Ada", "Adam"]);
+        assert_eq!(suggest(prompt(), "name", "", &[("tone", "formal")]).unwrap(), ["Dr Ada"]);
+        assert_eq!(suggest(prompt(), "tone", "", &[]).unwrap(), [] as [&str; 0]);
+        assert_eq!(suggest(Subject::Template("a://many/{id}".into()), "id", "", &[]).unwrap().len(), 100);
+        assert!(suggest(Subject::Prompt("none".into()), "name", "", &[]).is_err());
+    }
+}

@@ -20,8 +20,11 @@ fn node() -> Node {
     node
 }
 
+/// A row's name and what it asks.
+type Row<S> = (&'static str, fn(&mut S));
+
 /// Runs every row and tells of all that fail.
-fn all<S>(way: &str, subject: &mut S, rows: &[(&str, fn(&mut S))]) {
+fn all<S>(way: &str, subject: &mut S, rows: &[Row<S>]) {
     let mut failed = Vec::new();
     for (name, row) in rows {
         eprintln!("{way}: {name}");

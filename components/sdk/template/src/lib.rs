@@ -43,6 +43,7 @@ fn count_words(input: CountWords, call: &Call) -> Result<Structured<Counts>, Too
     Ok(Structured::new(counts).text(text))
 }
 
+// Resources, prompts and suggestions have macros of their own: `resources!`, `prompts!`, `completion!`.
 tidegate_sdk::tools! {
     "count_words" => count_words { title: "Count words", read_only: true, idempotent: true, open_world: false },
 }

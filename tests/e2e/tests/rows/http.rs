@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 use tidegate_e2e::raw::{self, Answer, modern, modern_body, post};
 
-use super::{all, node};
+use super::{Row, all, node};
 
 /// A host, and a session with it.
 struct Subject {
@@ -13,7 +13,7 @@ struct Subject {
     session: String,
 }
 
-const ROWS: &[(&str, fn(&mut Subject))] = &[
+const ROWS: &[Row<Subject>] = &[
     ("A1 ids: odd, long, twice in flight", a1),
     ("A15 nothing is inferred from what came before", a15),
     ("A19 progress tokens", a19),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tidegate_e2e::{Client, Library, Transport};
 
-use super::{all, node};
+use super::{Row, all, node};
 
 struct Subject {
     client: Client,
@@ -40,7 +40,7 @@ impl Subject {
     }
 }
 
-const ROWS: &[(&str, fn(&mut Subject))] = &[
+const ROWS: &[Row<Subject>] = &[
     ("A3 instructions", a3),
     ("A6, A28 server info", a6),
     ("A17, A18 metadata", a17),

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 use tidegate_e2e::raw::{Stream, modern_body};
 
-use super::{all, node};
+use super::{Row, all, node};
 
 struct Subject {
     stream: Stream,
 }
 
-const ROWS: &[(&str, fn(&mut Subject))] = &[
+const ROWS: &[Row<Subject>] = &[
     ("D4 a probe of the other era", d4),
     ("D1 frames", d1),
     ("A1 an id twice in flight", a1),
