@@ -10,6 +10,7 @@ cargo x: everything one does with this checkout
   cargo x guests              build the components and the tests' guests
   cargo x lint                formatting, clippy and documentation
   cargo x bench [ARGUMENTS]   measure a release build
+  cargo x registry-interop    our registry and wkg, oras, skopeo, docker-registry
   cargo x clients             install the official MCP clients that the tests use
   cargo x doctor              what this machine has, and what mends the rest
   cargo x clean               remove built guests and clients
@@ -76,6 +77,14 @@ cargo x bench [ARGUMENTS]
 Builds guests and host in the release profile and runs tests/bench with ARGUMENTS.
 ";
 
+const INTEROP: &str = "\
+cargo x registry-interop
+
+Runs our registry with wkg, oras (Python) and skopeo, and our client with Debian's docker-registry, which knows no
+referrers. Builds wkg from crates.io the first time, which takes minutes; installs oras as tests/registry pins it. Needs
+skopeo and docker-registry (`apt-get install skopeo docker-registry`). Not part of `cargo x test`.
+";
+
 const CLIENTS: &str = "\
 cargo x clients
 
@@ -104,6 +113,7 @@ pub(crate) fn of(verb: &str) -> &'static str {
         "lint" => LINT,
         "conformance" => CONFORMANCE,
         "bench" => BENCH,
+        "registry-interop" => INTEROP,
         "clients" => CLIENTS,
         "doctor" => DOCTOR,
         "clean" => CLEAN,

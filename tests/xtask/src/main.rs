@@ -9,6 +9,7 @@ mod doctor;
 mod finish;
 mod guests;
 mod help;
+mod interop;
 mod layout;
 mod quality;
 mod run;
@@ -51,6 +52,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         "test" => test::command(&layout, rest),
         "clients" => clients::command(&layout, rest),
         "conformance" => conformance::command(&layout, rest),
+        "registry-interop" => interop::command(&layout, rest),
         "bench" => bench::command(&layout, rest),
         "lint" => quality::command(&layout, rest),
         "doctor" => doctor::command(&layout, rest),
