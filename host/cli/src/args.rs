@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use tidegate_config::{LogFormat, LogLevel, Options};
 
 use crate::commands::{
-    access, add, build, call, completions, doctor, inspect, key, list, new, policy, remove, run, sign, verify,
+    access, add, build, call, completions, doctor, inspect, key, list, mirror, new, policy, publish, registry, remove,
+    run, search, sign, verify,
 };
 use crate::failure::EXIT_CODES;
 
@@ -49,6 +50,16 @@ pub(crate) enum Command {
     Sign(sign::Sign),
     /// Verifies components' signatures, without running anything.
     Verify(verify::Verify),
+    /// Builds, signs and pushes a component to a registry, with lists of what it is made of.
+    Publish(publish::Publish),
+    /// Looks for components in a registry or a mirror.
+    Search(search::Search),
+    /// Copies components to a folder and back, for nodes without a network.
+    #[command(subcommand)]
+    Mirror(mirror::Mirror),
+    /// Runs a registry and looks after it.
+    #[command(subcommand)]
+    Registry(registry::Registry),
     /// Explains and checks policies.
     #[command(subcommand)]
     Policy(policy::Policy),

@@ -9,10 +9,14 @@ pub(crate) mod doctor;
 pub(crate) mod inspect;
 pub(crate) mod key;
 pub(crate) mod list;
+pub(crate) mod mirror;
 pub(crate) mod new;
 pub(crate) mod policy;
+pub(crate) mod publish;
+pub(crate) mod registry;
 pub(crate) mod remove;
 pub(crate) mod run;
+pub(crate) mod search;
 pub(crate) mod sign;
 pub(crate) mod verify;
 
@@ -35,6 +39,10 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Command::Key(key) => key.run(json),
         Command::Sign(sign) => sign.run(json),
         Command::Verify(verify) => verify.run(json),
+        Command::Publish(publish) => publish.run(json),
+        Command::Search(search) => search.run(json),
+        Command::Mirror(mirror) => mirror.run(json),
+        Command::Registry(registry) => registry.run(json),
         Command::Policy(policy) => policy.run(json),
         Command::New(new) => new.run(json),
         Command::Build(build) => build.run(json),

@@ -11,6 +11,7 @@ mod log;
 mod node;
 mod output;
 mod policy;
+mod remote;
 mod settings;
 
 use std::process::ExitCode;

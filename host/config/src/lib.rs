@@ -10,6 +10,7 @@ mod file;
 mod listen;
 mod log;
 mod policy;
+mod registry;
 mod service;
 mod setting;
 
@@ -19,6 +20,7 @@ pub use environment::{Environment, VARIABLES, Variable, colour_wanted, secret_fr
 pub use listen::Listen;
 pub use log::{LogConfig, LogFormat, LogLevel};
 pub use policy::{PolicyFileError, read_policy};
+pub use registry::{AnonymousPullConfig, RegistryConfig, parse_registry_listen, read_registry};
 pub use service::ServiceConfig;
 pub use setting::{Provenance, Setting, SettingLine};
 

@@ -16,7 +16,7 @@ mod verify;
 pub use key::{KeyError, PrivateKey};
 pub use local::{HostKey, LocalError, receipt, verify_local};
 pub use public_key::{Algorithm, PublicKey};
-pub use sign::{SignError, sign};
+pub use sign::{SignError, sign, sign_also, sign_payload};
 pub use trust::{Role, RoleError, TrustError, TrustRoot, TrustedSigner};
 pub use verified::{Signer, VerifiedBundle};
 pub use verify::{VerifyError, verify};

@@ -1,7 +1,8 @@
 //! Signing.
 
 use tidegate_bundle::{
-    Bundle, DSSE_PAYLOAD_TYPE, Envelope, SignatureBundle, Statement, VerificationMaterial, pre_authentication_encoding,
+    Bundle, DSSE_PAYLOAD_TYPE, Envelope, SignatureBundle, Statement, Subject, VerificationMaterial,
+    pre_authentication_encoding,
 };
 use tidegate_reference::Reference;
 
@@ -30,12 +31,36 @@ pub enum SignError {
 /// # Errors
 /// The bundle has a manifest with another name or version; a verifier would refuse the signature.
 pub fn sign(bundle: &Bundle, reference: &Reference, key: &PrivateKey) -> Result<Vec<u8>, SignError> {
+    sign_also(bundle, reference, &[], key)
+}
+
+/// As [`sign`], with further subjects: the manifest under which a registry keeps the component, so that tools which know
+/// nothing of components find their signature by it.
+///
+/// # Errors
+/// As [`sign`].
+pub fn sign_also(
+    bundle: &Bundle,
+    reference: &Reference,
+    also: &[Subject],
+    key: &PrivateKey,
+) -> Result<Vec<u8>, SignError> {
     if let Some(manifest) = bundle.manifest().map(tidegate_bundle::Manifest::reference)
         && manifest != *reference
     {
         return Err(SignError::OtherManifest { manifest: Box::new(manifest), reference: Box::new(reference.clone()) });
     }
-    let payload = Statement::about(reference, bundle.digest()).to_json();
+    let mut statement = Statement::about(reference, bundle.digest());
+    statement.subjects.extend_from_slice(also);
+    sign_payload(statement.to_json(), key)
+}
+
+/// The signature file over any in-toto statement, such as an attestation of what a component is made of. It vouches for no
+/// component: verifiers of ours take one predicate type for that.
+///
+/// # Errors
+/// [`SignError::Key`].
+pub fn sign_payload(payload: Vec<u8>, key: &PrivateKey) -> Result<Vec<u8>, SignError> {
     let signature = key.sign(&pre_authentication_encoding(DSSE_PAYLOAD_TYPE, &payload))?;
     let material = VerificationMaterial::PublicKey { hint: key.public_key().fingerprint() };
     Ok(SignatureBundle { material, envelope: Envelope { payload, signature } }.to_json())

@@ -4,11 +4,13 @@
 
 mod digest;
 mod name;
+mod oci;
 mod reference;
 mod version;
 
 pub use digest::{Digest, DigestError};
 pub use name::{ComponentName, NameError};
+pub use oci::{OciReference, OciReferenceError, RegistryHost, RepositoryName, Tag, Target};
 pub use reference::{Reference, ReferenceError};
 pub use version::{Version, VersionError};
 

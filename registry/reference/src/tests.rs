@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use crate::{ComponentName, Digest, Reference, Version};
+use crate::{ComponentName, Digest, OciReference, Reference, RegistryHost, RepositoryName, Tag, Target, Version};
 
 #[test]
 fn names() {
@@ -49,5 +49,90 @@ fn digests() {
     for bad in ["", "sha256:", &text[7..], &text[..70], &format!("{text}0"), &upper, &text.replace("sha256", "sha512")]
     {
         assert!(bad.parse::<Digest>().is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn repository_names_and_tags() {
+    for good in ["a", "acme/tool-time", "a/b/c", "a__b/c.d-e", "a---b", "0/1"] {
+        assert_eq!(good.parse::<RepositoryName>().unwrap().as_str(), good);
+    }
+    let long = "a".repeat(256);
+    let bad = [
+        "",
+        "/",
+        "a/",
+        "/a",
+        "a//b",
+        "A",
+        "a/../b",
+        "..",
+        ".",
+        "a/.",
+        "a..b",
+        "a___b",
+        "-a",
+        "a-",
+        "a_",
+        "_a",
+        "a b",
+        "a%2fb",
+        "a\\b",
+        "a\n",
+        "\u{e4}",
+        long.as_str(),
+    ];
+    for bad in bad {
+        assert!(bad.parse::<RepositoryName>().is_err(), "{bad}");
+    }
+    let name: RepositoryName = "acme/tools/time".parse().unwrap();
+    assert_eq!((name.namespace(), name.last()), ("acme", "time"));
+    for good in ["1.0.0", "latest", "_x", "1.0.0-rc.1", "A-b_c.d"] {
+        assert!(good.parse::<Tag>().is_ok(), "{good}");
+    }
+    for bad in ["", ".a", "-a", "a/b", "a:b", "a+b", "a b", &"a".repeat(129)] {
+        assert!(bad.parse::<Tag>().is_err(), "{bad}");
+    }
+    let release = |tag: &str| tag.parse::<Tag>().unwrap().semver().is_some();
+    assert!(release("1.0.0") && release("1.0.0-rc.1") && release("1.0.0_build.5"));
+    assert!(!release("latest") && !release("1.0") && !release("v1.0.0") && !release("01.0.0"));
+}
+
+#[test]
+fn registry_references() {
+    let reference: OciReference = "oci://Registry.Example:5000/acme/tool-time:1.0.0".parse().unwrap();
+    assert_eq!(reference.to_string(), "oci://registry.example:5000/acme/tool-time:1.0.0");
+    assert_eq!((reference.registry.host(), reference.registry.port()), ("registry.example", Some(5000)));
+    let digest = Digest::of(b"");
+    let text = format!("oci://[::1]:5000/a:1.0.0@{digest}");
+    let reference: OciReference = text.parse().unwrap();
+    assert_eq!(reference.target, Target::Digest(digest));
+    assert_eq!(reference.registry.host(), "::1");
+    assert!(reference.registry.is_loopback());
+    for (host, loopback) in
+        [("localhost:1", true), ("127.0.0.2", true), ("127.0.0.1.example", false), ("10.0.0.1", false)]
+    {
+        assert_eq!(host.parse::<RegistryHost>().unwrap().is_loopback(), loopback, "{host}");
+    }
+    let wrong = [
+        "registry.example/a:1",
+        "oci://registry.example",
+        "oci://registry.example/a",
+        "oci:///a:1",
+        "oci://h:0/a:1",
+        "oci://h:x/a:1",
+        "oci://u@h/a:1",
+        "oci://h/a@sha512:00",
+        "oci://h/../a:1",
+        "oci://h/a:1/../b",
+        "oci://127.1/a:1",
+        "oci://::1/a:1",
+        "oci://h\\x/a:1",
+        "https://h/a:1",
+        "oci://h/a:1?x",
+        "oci://h/a:1#x",
+    ];
+    for wrong in wrong {
+        assert!(wrong.parse::<OciReference>().is_err(), "{wrong}");
     }
 }

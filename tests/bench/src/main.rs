@@ -9,6 +9,7 @@
 //! message   what is sent, in both eras of the protocol
 //! load      wrk;  stdio: the same over a pipe;  cold: from start to first answer
 //! measure   rounds in alternation;  table: medians and ratios
+//! registry  a large blob through the registry, beside copying and hashing it
 //! floor     the bare hyper echo, this program started as a server
 //! ```
 #![allow(missing_docs, reason = "a program")]
@@ -22,6 +23,7 @@ mod message;
 mod needs;
 mod node;
 mod options;
+mod registry;
 mod report;
 mod server;
 mod stdio;
@@ -49,6 +51,7 @@ fn run() -> Result<()> {
             Ok(())
         }
         Task::Floor(address) => floor::serve(address),
+        Task::Registry(megabytes) => registry::measure(megabytes),
         Task::Measure(options) => bench(&options),
     }
 }

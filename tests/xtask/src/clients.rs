@@ -42,7 +42,7 @@ pub(crate) fn once(folder: &Path, lock: &Path, install: impl FnOnce(&Path, &Path
     std::fs::write(&done, wanted).with_context(|| format!("cannot write `{}`", done.display()))
 }
 
-fn python(folder: &Path, requirements: &Path) -> Result<()> {
+pub(crate) fn python(folder: &Path, requirements: &Path) -> Result<()> {
     let made = must(Command::new("python3").args(["-m", "venv"]).arg(folder));
     made.context("no Python environment; Python 3.11 or later with venv is needed (`apt-get install python3-venv`)")?;
     let mut pip = Command::new(folder.join("bin/python"));

@@ -11,6 +11,7 @@ cargo x: everything one does with this checkout
   cargo x lint                formatting, clippy and documentation
   cargo x bench [ARGUMENTS]   measure a release build
   cargo x fuzz TARGET         arbitrary bytes against the protocol, for a while
+  cargo x registry-interop    our registry and wkg, oras, skopeo, docker-registry
   cargo x clients             install the official MCP clients that the tests use
   cargo x doctor              what this machine has, and what mends the rest
   cargo x clean               remove built guests and clients
@@ -85,6 +86,14 @@ LLVM's fuzzer. TARGET is mcp-http or mcp-stdio. New inputs are kept in target/fu
 target/fuzz/finding-*: mend what it found and keep it in tests/fuzz/corpus/TARGET, which the component's own tests replay.
 ";
 
+const INTEROP: &str = "\
+cargo x registry-interop
+
+Runs our registry with wkg, oras (Python) and skopeo, and our client with Debian's docker-registry, which knows no
+referrers. Builds wkg from crates.io the first time, which takes minutes; installs oras as tests/registry pins it. Needs
+skopeo and docker-registry (`apt-get install skopeo docker-registry`). Not part of `cargo x test`.
+";
+
 const CLIENTS: &str = "\
 cargo x clients
 
@@ -114,6 +123,7 @@ pub(crate) fn of(verb: &str) -> &'static str {
         "conformance" => CONFORMANCE,
         "bench" => BENCH,
         "fuzz" => FUZZ,
+        "registry-interop" => INTEROP,
         "clients" => CLIENTS,
         "doctor" => DOCTOR,
         "clean" => CLEAN,

@@ -10,6 +10,7 @@ mod finish;
 mod fuzz;
 mod guests;
 mod help;
+mod interop;
 mod layout;
 mod quality;
 mod run;
@@ -52,6 +53,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         "test" => test::command(&layout, rest),
         "clients" => clients::command(&layout, rest),
         "conformance" => conformance::command(&layout, rest),
+        "registry-interop" => interop::command(&layout, rest),
         "bench" => bench::command(&layout, rest),
         "fuzz" => fuzz::command(&layout, rest),
         "lint" => quality::command(&layout, rest),

@@ -1,25 +1,38 @@
 //! `tidegate add`.
 
+pub(crate) mod remote;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
+use tidegate::reference::ComponentName;
 use tidegate::{ComponentReport, ControlReply, ControlRequest};
 
+use self::remote::Wanted;
 use crate::args::HostArgs;
 use crate::commands::block_on;
 use crate::commands::run::summary::describe;
 use crate::failure::{Exit, Result, fail};
 use crate::node::{Load, Node, unexpected};
 use crate::output::{self, Style};
+use crate::remote::{RemoteArgs, is_reference};
 use crate::settings::Settings;
 
 /// `tidegate add`.
 #[derive(Debug, Args)]
 pub(crate) struct Add {
-    /// Component files, each with its signature beside it.
-    #[arg(required = true, value_name = "X.wasm")]
+    /// Component files, each with its signature beside it; or what a registry has, `oci://HOST/NAME:VERSION`.
+    #[arg(required = true, value_name = "X.wasm|oci://HOST/NAME:VERSION")]
     components: Vec<PathBuf>,
+    /// Take components, named as `NAME:VERSION`, from this mirror.
+    #[arg(long, value_name = "DIR")]
+    mirror: Option<PathBuf>,
+    /// The component's name, if its repository is called otherwise.
+    #[arg(long, value_name = "NAME")]
+    name: Option<ComponentName>,
+    #[command(flatten)]
+    remote: RemoteArgs,
     #[command(flatten)]
     host: HostArgs,
 }
@@ -34,7 +47,7 @@ impl Add {
         let mut exit = Exit::Done;
         let mut added = Vec::new();
         for path in &self.components {
-            match add(&settings, path).await {
+            match self.one(&settings, path).await {
                 Ok((report, running)) => {
                     if !json {
                         print(&report, running);
@@ -51,6 +64,17 @@ impl Add {
             output::json(&json!({ "added": added }))?;
         }
         Ok(exit)
+    }
+
+    /// A file, or what is fetched and is a file then.
+    async fn one(&self, settings: &Settings, path: &Path) -> Result<(ComponentReport, bool)> {
+        if self.mirror.is_none() && !is_reference(path) {
+            return add(settings, path).await;
+        }
+        let what = path.to_str().unwrap_or_default();
+        let wanted = Wanted { what, mirror: self.mirror.clone(), name: self.name.clone() };
+        let fetched = remote::fetch(settings, &self.remote, wanted).await?;
+        add(settings, &fetched.path).await
     }
 }
 

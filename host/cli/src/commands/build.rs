@@ -38,7 +38,21 @@ pub(crate) struct Build {
 }
 
 impl Build {
+    /// As `tidegate build DIR` would.
+    pub(crate) fn of(path: PathBuf, host: HostArgs) -> Self {
+        Self { path, debug: false, features: Vec::new(), install_toolchain: false, host }
+    }
+
     pub(crate) fn run(self, json: bool) -> Result<Exit> {
+        let reports = self.build(json)?;
+        if json {
+            output::json(&json!({ "built": reports }))?;
+        }
+        Ok(Exit::Done)
+    }
+
+    /// Builds, and says so unless it is to be `quiet`.
+    pub(crate) fn build(self, quiet: bool) -> Result<Vec<Value>> {
         let folder = std::path::absolute(&self.path)?;
         if !folder.join("Cargo.toml").is_file() {
             return Err(fail!(
@@ -79,12 +93,9 @@ impl Build {
         fs::create_dir_all(&out).with_context(|| format!("cannot make `{}`", out.display()))?;
         let mut reports = Vec::new();
         for built in with_manifest {
-            reports.push(finish(built, &out, &key, json)?);
+            reports.push(finish(built, &out, &key, quiet)?);
         }
-        if json {
-            output::json(&json!({ "built": reports }))?;
-        }
-        Ok(Exit::Done)
+        Ok(reports)
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod serve;
 mod service;
-mod signals;
+pub(crate) mod signals;
 pub(crate) mod summary;
 
 use std::path::PathBuf;

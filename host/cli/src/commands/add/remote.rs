@@ -1,0 +1,121 @@
+//! A component from a registry or a mirror, as files: from there on it is added exactly as a file is.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use tempfile::TempDir;
+use tidegate::StatePaths;
+use tidegate::attestation::{TrustRoot, verify};
+use tidegate::bundle::Bundle;
+use tidegate::reference::ComponentName;
+use tidegate::source::SIGNATURE_SUFFIX;
+use tidegate_reference::{OciReference, RepositoryName, Target};
+use tidegate_source_oci::{Mirror, Pulled};
+
+use crate::commands::sign::{with_suffix, write_atomically};
+use crate::failure::{Blame as _, Exit, Result, fail};
+use crate::output::Style;
+use crate::remote::{RemoteArgs, pull_failure, reference};
+use crate::settings::Settings;
+
+/// Files of a component, which are removed with this value.
+pub(crate) struct Fetched {
+    pub(crate) path: PathBuf,
+    _folder: TempDir,
+}
+
+/// What somebody asked for, and may call otherwise than its repository.
+pub(crate) struct Wanted<'a> {
+    pub(crate) what: &'a str,
+    pub(crate) mirror: Option<PathBuf>,
+    pub(crate) name: Option<ComponentName>,
+}
+
+/// Fetches a component and the signature that counts here, if one does.
+pub(crate) async fn fetch(settings: &Settings, remote: &RemoteArgs, wanted: Wanted<'_>) -> Result<Fetched> {
+    let state = &settings.config.state.value;
+    StatePaths::open(state)?;
+    let folder = tempfile::Builder::new().prefix("incoming-").tempdir_in(state);
+    let folder = folder.with_context(|| format!("cannot make a folder in `{}`", state.display()))?;
+    let (pulled, name, target) = match &wanted.mirror {
+        Some(mirror) => {
+            let (name, target) = in_mirror(wanted.what)?;
+            let pulled = Mirror::at(mirror).pull(&name, &target, folder.path()).blame(Exit::Refused)?;
+            (pulled, name, target)
+        }
+        None => {
+            let reference = reference(wanted.what)?;
+            let client = remote.client(&settings.config, &reference.registry)?;
+            let pulled = client.pull(&reference, folder.path()).await.map_err(pull_failure)?;
+            (pulled, reference.name, reference.target)
+        }
+    };
+    let policy = settings.policy()?;
+    let trust = tidegate::trust_root(&policy.policy).blame(Exit::Usage)?;
+    let bytes = std::fs::read(&pulled.component).context("the component cannot be read back")?;
+    let bundle = Bundle::new(bytes, Vec::new()).blame(Exit::Usage)?.with_origin(wanted.what);
+    check_name(&bundle, &pulled, &trust, &wanted, &name, &target)?;
+    Ok(Fetched { path: pulled.component, _folder: folder })
+}
+
+/// `NAME:VERSION` or `NAME@DIGEST`, or a whole registry reference: where it came from does not matter to a mirror.
+fn in_mirror(text: &str) -> Result<(RepositoryName, Target)> {
+    let whole = match text.starts_with(OciReference::SCHEME) {
+        true => text.to_owned(),
+        false => format!("{}mirror/{text}", OciReference::SCHEME),
+    };
+    let reference = reference(&whole)?;
+    Ok((reference.name, reference.target))
+}
+
+/// Chooses among the signatures the one that counts, and writes it beside the component. Whoever asked for a name and a
+/// version must get these: a registry could answer with another component of the same signer, or an older one.
+fn check_name(
+    bundle: &Bundle,
+    pulled: &Pulled,
+    trust: &TrustRoot,
+    wanted: &Wanted<'_>,
+    name: &RepositoryName,
+    target: &Target,
+) -> Result<()> {
+    let with = |signature: &Vec<u8>| {
+        let bytes = bundle.bytes().clone();
+        Bundle::new(bytes, vec![signature.clone()]).ok().and_then(|bundle| verify(bundle, trust).ok())
+    };
+    let counting = pulled.signatures.iter().find_map(|signature| Some((signature, with(signature)?)));
+    if counting.is_none() && pulled.truncated {
+        let warning = Style::stderr().warn("warning:");
+        eprintln!(
+            "{warning} more is attached to `{}` than is looked at, and none of the first {} signatures counts",
+            wanted.what,
+            pulled.signatures.len()
+        );
+    }
+    // One that does not count is written too: the host says what is wrong with it.
+    if let Some(signature) = counting.as_ref().map(|(signature, _)| *signature).or(pulled.signatures.first()) {
+        let to = with_suffix(&pulled.component, SIGNATURE_SUFFIX);
+        write_atomically(&to, signature).with_context(|| format!("cannot write `{}`", to.display()))?;
+    }
+    let Some((_, verified)) = counting else { return Ok(()) };
+    let signed = verified.reference();
+    let expected = wanted.name.as_ref().map_or(name.last(), ComponentName::as_str);
+    if signed.name.as_str() != expected {
+        return Err(fail!(
+            Refused,
+            "`{}` holds `{signed}`, which is another component than its repository says: if that is what you want, add \
+             `--name {}`",
+            wanted.what,
+            signed.name
+        ));
+    }
+    match target {
+        Target::Tag(tag) if tag.semver().is_some() && tag.as_str() != signed.version.to_string() => Err(fail!(
+            Refused,
+            "`{}` holds `{signed}`: whoever serves it answers with another version than was asked for; if you want that \
+             one, ask for it by its digest, `@{}`",
+            wanted.what,
+            pulled.manifest.digest
+        )),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,56 @@
+//! `cargo x registry-interop`: our registry with other people's clients, and our client with another registry.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+
+use crate::layout::Layout;
+use crate::step::{must, succeeds};
+use crate::{clients, guests, no_arguments};
+
+/// The version of `wkg` that is tried; built from crates.io.
+const WKG: &str = "0.16.1";
+
+/// `cargo x registry-interop`.
+pub(crate) fn command(layout: &Layout, rest: &[String]) -> Result<ExitCode> {
+    no_arguments("registry-interop", rest)?;
+    for (program, package) in [("skopeo", "skopeo"), ("docker-registry", "docker-registry")] {
+        if program_path(program).is_none() {
+            bail!("`{program}` is missing; install it: `apt-get install {package}` (Debian)");
+        }
+    }
+    guests::build(layout)?;
+    must(layout.cargo().args(["build", "--locked", "--package", "tidegate-cli"]))?;
+    let wkg = wkg(layout)?;
+    let folder = layout.root.join("tests/registry");
+    let python = layout.clients().join("oras");
+    clients::once(&python, &folder.join("requirements.txt"), clients::python)?;
+    let mut script = Command::new("bash");
+    script
+        .arg(folder.join("interop.sh"))
+        .env("TIDEGATE", layout.host("debug"))
+        .env("WKG", wkg)
+        .env("PYTHON", python.join("bin/python"))
+        .env("REGISTRY", program_path("docker-registry").unwrap_or_default())
+        .env("COMPONENT", layout.fixtures().join("echo.wasm"));
+    Ok(if succeeds(&mut script)? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Builds `wkg`, once for each version. It takes minutes.
+fn wkg(layout: &Layout) -> Result<PathBuf> {
+    let root = layout.clients().join(format!("wkg-{WKG}"));
+    let program = root.join("bin/wkg");
+    if !program.is_file() {
+        println!("building wkg {WKG} into {}", root.display());
+        let mut install = layout.cargo();
+        install.args(["install", "wkg", "--version", WKG, "--locked", "--root"]).arg(&root);
+        must(install.env("CARGO_TARGET_DIR", layout.target.join("wkg"))).context("wkg was not built")?;
+    }
+    Ok(program)
+}
+
+fn program_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| Path::new(program).is_file())
+}
