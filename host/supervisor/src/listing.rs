@@ -31,6 +31,9 @@ impl Component {
             None => self.ask().await?,
         };
         definitions.check()?;
+        if let Some(guard) = self.guard.get() {
+            guard(&definitions).map_err(DefinitionsError::NotApproved)?;
+        }
         let changed = format!("{definitions:?}") != format!("{:?}", self.definitions());
         self.set_definitions(definitions);
         Ok(changed)

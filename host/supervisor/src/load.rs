@@ -1,7 +1,7 @@
 //! From a verified bundle and its grant to a component that is ready for calls.
 
 use std::fmt::Write as _;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Instant;
 
 use tidegate_attestation::VerifiedBundle;
@@ -106,6 +106,8 @@ impl Loader<'_> {
             engine: self.engine.clone(),
             actor: stateful.then(Actor::default),
             definitions: RwLock::new(Arc::new(Definitions::default())),
+            export_names,
+            guard: OnceLock::new(),
         };
         Ok(component)
     }
