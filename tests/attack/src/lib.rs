@@ -7,9 +7,10 @@ mod guests;
 mod mcp;
 mod measure;
 mod site;
+pub mod table;
 mod tokens;
 
-pub use guests::{build, nested};
+pub use guests::{build, nested, versioned};
 pub use mcp::{Answer, Http, Mcp, text};
 pub use measure::{percentile, resident, settled};
 pub use site::{Said, Site};

@@ -16,6 +16,7 @@ mod compiled;
 mod layout;
 mod node;
 mod process;
+pub mod sigstore;
 mod web;
 mod wire;
 
