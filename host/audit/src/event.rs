@@ -35,6 +35,19 @@ pub enum Event {
         /// Why, and what would permit it.
         reason: String,
     },
+    /// A person lowered a component's version floor, or gave its name to another signer.
+    RolledBack {
+        /// Name of the component.
+        component: String,
+        /// The floor before.
+        from: String,
+        /// The floor from now on.
+        to: String,
+        /// Whose signature counts from now on.
+        signer: String,
+        /// What the person gave as the reason.
+        reason: String,
+    },
     /// A component was taken out.
     Removed {
         /// Name and version.

@@ -43,6 +43,9 @@ impl Sink for TraceSink {
             Event::Loaded { component, digest, signer } => {
                 tracing::info!(target: "audit", component, digest, signer, "loaded");
             }
+            Event::RolledBack { component, from, to, signer, reason } => {
+                tracing::warn!(target: "audit", component, from, to, signer, reason, "rolled back");
+            }
             Event::Removed { component } => tracing::info!(target: "audit", component, "removed"),
             Event::Revealed { component, secret } => {
                 tracing::info!(target: "audit", component, secret, "secret revealed");

@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use tidegate_config::{LogFormat, LogLevel, Options};
 
 use crate::commands::{
-    access, add, build, call, completions, doctor, inspect, key, list, mirror, new, policy, publish, registry, remove,
-    run, search, sign, verify,
+    access, add, audit, build, call, completions, doctor, inspect, key, list, lock, mirror, new, policy, publish,
+    registry, remove, rollback, run, search, sign, update, verify,
 };
 use crate::failure::EXIT_CODES;
 
@@ -34,6 +34,16 @@ pub(crate) enum Command {
     Add(add::Add),
     /// Takes components out; their calls go on to their end.
     Remove(remove::Remove),
+    /// Writes down what is approved of each component, or shows what differs from it.
+    Lock(lock::LockCommand),
+    /// Lists installed components of which there is a newer version.
+    Outdated(update::Outdated),
+    /// Shows what a newer version changes and, approved, lets it serve.
+    Update(update::Update),
+    /// Looks for grants wider than needed, components known to be bad, and descriptions that talk to models.
+    Audit(audit::Audit),
+    /// Lets an older version of a component serve again, or one by another signer; audited.
+    Rollback(rollback::Rollback),
     /// Lists components: signer, tools, and what each may do.
     List(list::List),
     /// Shows everything about one component.
@@ -88,6 +98,12 @@ pub(crate) struct HostArgs {
     /// The directory of this machine's keys [default: keys beside the configuration file].
     #[arg(long, value_name = "DIR")]
     pub(crate) keys: Option<PathBuf>,
+    /// The lock: what was approved of each component [default: tidegate.lock beside the configuration file].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) lock: Option<PathBuf>,
+    /// Let in only what the lock approves.
+    #[arg(long)]
+    pub(crate) locked: bool,
     /// Also accept components without a signature that were built on this machine.
     #[arg(long)]
     pub(crate) development: bool,
@@ -110,6 +126,8 @@ impl HostArgs {
             keys: self.keys.clone(),
             log_level: self.log_level,
             log_format: self.log_format,
+            lock: self.lock.clone(),
+            locked: self.locked,
             development: self.development,
         }
     }

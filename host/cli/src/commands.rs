@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod add;
+pub(crate) mod audit;
 pub(crate) mod build;
 pub(crate) mod call;
 pub(crate) mod completions;
@@ -9,15 +10,18 @@ pub(crate) mod doctor;
 pub(crate) mod inspect;
 pub(crate) mod key;
 pub(crate) mod list;
+pub(crate) mod lock;
 pub(crate) mod mirror;
 pub(crate) mod new;
 pub(crate) mod policy;
 pub(crate) mod publish;
 pub(crate) mod registry;
 pub(crate) mod remove;
+pub(crate) mod rollback;
 pub(crate) mod run;
 pub(crate) mod search;
 pub(crate) mod sign;
+pub(crate) mod update;
 pub(crate) mod verify;
 
 use std::future::Future;
@@ -33,6 +37,11 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Command::Run(run) => run.run(json),
         Command::Add(add) => add.run(json),
         Command::Remove(remove) => remove.run(json),
+        Command::Lock(lock) => lock.run(json),
+        Command::Outdated(outdated) => outdated.run(json),
+        Command::Update(update) => update.run(json),
+        Command::Audit(audit) => audit.run(json),
+        Command::Rollback(rollback) => rollback.run(json),
         Command::List(list) => list.run(json),
         Command::Inspect(inspect) => inspect.run(json),
         Command::Call(call) => call.run(json),

@@ -85,6 +85,9 @@ impl Node {
                 ControlRequest::List => ControlReply::Listing(Box::new(host.listing(refused))),
                 ControlRequest::Add { path } => host.add(&path).await.into(),
                 ControlRequest::Remove { name } => host.remove(&name).into(),
+                ControlRequest::RollBack { name, version, signer, reason } => {
+                    host.roll_back(&name, &version, signer.as_deref(), &reason).into()
+                }
                 ControlRequest::Call { tool, arguments } => {
                     let mut call = host.call_tool(&tool, &arguments.to_string());
                     let mut last = None;

@@ -62,12 +62,24 @@ impl Settings {
         Ok(builder)
     }
 
+    /// The same, letting in only what the lock approves, if that is wanted.
+    pub(crate) fn locked_builder(&self, policy: PolicyFiles) -> Result<Builder> {
+        let builder = self.builder(policy)?;
+        if !self.config.locked.value {
+            return Ok(builder);
+        }
+        // A lock that is missing or damaged is told before anything else.
+        let lock = &self.config.lock.value;
+        tidegate::read_lock(lock).blame(Exit::Usage)?;
+        Ok(builder.locked_by(lock.clone()))
+    }
+
     /// A host of this configuration, without components.
     pub(crate) async fn host(&self, policy: PolicyFiles) -> Result<Host> {
         // The directory is made first: the audit file is in it.
         let paths = tidegate::StatePaths::open(&self.config.state.value)?;
         let sink = FileSink::open(&paths.audit())?;
-        let builder = self.builder(policy)?.audit(self.audit_log.clone()).audit(Arc::new(sink));
+        let builder = self.locked_builder(policy)?.audit(self.audit_log.clone()).audit(Arc::new(sink));
         Ok(builder.build().await?)
     }
 }

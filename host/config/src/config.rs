@@ -32,6 +32,10 @@ pub struct Options {
     pub log_level: Option<LogLevel>,
     /// `--log-format`.
     pub log_format: Option<LogFormat>,
+    /// `--locked`; false: not given.
+    pub locked: bool,
+    /// `--lock`: the lock.
+    pub lock: Option<PathBuf>,
     /// `--development`; false: not given.
     pub development: bool,
 }
@@ -49,6 +53,10 @@ pub struct Config {
     pub policy: Setting<Vec<PathBuf>>,
     /// This machine's keys. `keys` beside the configuration file.
     pub keys: Setting<PathBuf>,
+    /// What a person approved of each component. `tidegate.lock` beside the configuration file.
+    pub lock: Setting<PathBuf>,
+    /// Only what the lock approves is let in.
+    pub locked: Setting<bool>,
     /// HTTP.
     pub http: HttpConfig,
     /// The certificate; none: no TLS.
@@ -194,6 +202,19 @@ impl Config {
             listen: listen(options, environment, values.listen)?,
             policy: policy.or_default(|| vec![folder.join("policy.toml")]),
             keys: directory(&options.keys, "--keys", "TIDEGATE_KEYS", values.keys).or_default(|| folder.join("keys")),
+            // No variable for either: nobody sees an inherited one.
+            lock: Given {
+                option: options.lock.as_deref().map(|path| (at(path), "--lock")),
+                environment: None,
+                file: values.lock,
+            }
+            .or_default(|| folder.join("tidegate.lock")),
+            locked: Given {
+                option: options.locked.then_some((true, "--locked")),
+                environment: None,
+                file: values.locked,
+            }
+            .or_default(|| false),
             compile: CompileConfig {
                 memory: Given::file(values.compile_memory).or_default(|| 1 << 30),
                 cpu: Given::file(values.compile_cpu).or_default(|| Duration::from_secs(60)),
@@ -235,6 +256,8 @@ impl Config {
             self.listen.line("listen", ToString::to_string),
             self.policy.line("policy", |files| files.iter().map(path).collect::<Vec<_>>().join(", ")),
             self.keys.line("keys", path),
+            self.lock.line("lock", path),
+            self.locked.line("locked", ToString::to_string),
             self.development.line("development", ToString::to_string),
             self.http.allowed_origins.line("http.allowed-origins", joined),
             self.http.allowed_hosts.line("http.allowed-hosts", joined),

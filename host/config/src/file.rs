@@ -22,6 +22,8 @@ pub(crate) struct FileValues {
     pub(crate) listen: Line<Listen>,
     pub(crate) policy: Line<Vec<PathBuf>>,
     pub(crate) keys: Line<PathBuf>,
+    pub(crate) lock: Line<PathBuf>,
+    pub(crate) locked: Line<bool>,
     pub(crate) development: Line<bool>,
     pub(crate) allowed_origins: Line<Vec<String>>,
     pub(crate) allowed_hosts: Line<Vec<String>>,
@@ -45,7 +47,8 @@ pub(crate) struct FileValues {
     pub(crate) log_format: Line<LogFormat>,
 }
 
-const TOP: &[&str] = &["state", "listen", "policy", "keys", "development", "http", "tls", "access", "compile", "log"];
+const TOP: &[&str] =
+    &["state", "listen", "policy", "keys", "lock", "locked", "development", "http", "tls", "access", "compile", "log"];
 const HTTP: &[&str] = &[
     "allowed-origins",
     "allowed-hosts",
@@ -89,6 +92,8 @@ impl Reader<'_, '_> {
                 Some(items.iter().filter_map(|item| reader.path(item, key)).collect())
             }),
             keys: self.value(table, "keys", Self::path),
+            lock: self.value(table, "lock", Self::path),
+            locked: self.value(table, "locked", |reader, value, key| reader.document.boolean(value, key)),
             development: self.value(table, "development", |reader, value, key| reader.document.boolean(value, key)),
             ..FileValues::default()
         };

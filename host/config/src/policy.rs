@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use tidegate_rules::{Policy, PolicyError, PublicKey, Source, parse};
+use tidegate_rules::{Policy, PolicyError, PublicKey, SignedBy, Source, TrustedRoot, parse};
 
 /// Why there is no policy. The host does not start without one that it understood completely.
 #[derive(Debug, thiserror::Error)]
@@ -16,9 +16,11 @@ pub enum PolicyFileError {
         /// Why.
         source: io::Error,
     },
-    /// A public key file cannot be read.
-    #[error("cannot read the public key of signer `{signer}`, `{}`", path.display())]
+    /// A file that a signer names cannot be read.
+    #[error("cannot read the {what} of signer `{signer}`, `{}`", path.display())]
     Key {
+        /// Public key, or trusted root.
+        what: &'static str,
         /// The signer.
         signer: String,
         /// The file.
@@ -31,7 +33,8 @@ pub enum PolicyFileError {
     Policy(PolicyError),
 }
 
-/// Reads policy files as one policy, and the public keys that it names: afterwards every key is [`PublicKey::Pem`].
+/// Reads policy files as one policy, and the public keys and trusted roots that it names: afterwards every
+/// key is [`PublicKey::Pem`], every root [`TrustedRoot::Json`].
 /// Relative paths start from the folder of the file they stand in.
 ///
 /// # Errors
@@ -44,13 +47,21 @@ pub fn read_policy(files: &[PathBuf]) -> Result<Policy, PolicyFileError> {
     let sources = files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let mut policy = parse(&sources).map_err(PolicyFileError::Policy)?;
     for (name, signer) in &mut policy.signers {
-        if let PublicKey::File(path) = &signer.key {
-            let pem = fs::read_to_string(path).map_err(|source| PolicyFileError::Key {
-                signer: name.clone(),
-                path: path.clone(),
-                source,
-            })?;
-            signer.key = PublicKey::Pem(pem);
+        let read = |what, path: &PathBuf| {
+            let read = fs::read_to_string(path);
+            read.map_err(|source| PolicyFileError::Key { what, signer: name.clone(), path: path.clone(), source })
+        };
+        match &mut signer.by {
+            SignedBy::Key(key) => {
+                if let PublicKey::File(path) = key {
+                    *key = PublicKey::Pem(read("public key", path)?);
+                }
+            }
+            SignedBy::Identity { root, .. } => {
+                if let TrustedRoot::File(path) = root {
+                    *root = TrustedRoot::Json(read("trusted root", path)?);
+                }
+            }
         }
     }
     Ok(policy)

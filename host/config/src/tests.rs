@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tidegate_rules::PublicKey;
+use tidegate_rules::{PublicKey, SignedBy};
 
 use super::*;
 
@@ -13,6 +13,8 @@ state = "/var/lib/tidegate"
 listen = "[::1]:9000"
 policy = ["policy.toml", "/etc/more.toml"]
 keys = "my-keys"
+lock = "my.lock"
+locked = true
 development = true
 
 [http]
@@ -88,6 +90,8 @@ fn defaults_without_a_file() {
         ("listen", "127.0.0.1:8765"),
         ("policy", "/users/ada/.config/tidegate/policy.toml"),
         ("keys", "/users/ada/.config/tidegate/keys"),
+        ("lock", "/users/ada/.config/tidegate/tidegate.lock"),
+        ("locked", "false"),
         ("development", "false"),
         ("http.allowed-origins", ""),
         ("http.allowed-hosts", ""),
@@ -122,6 +126,8 @@ fn every_key_of_the_file_counts() {
     assert_eq!(config.listen.value.to_string(), "[::1]:9000");
     assert_eq!(config.policy.value, [folder.path().join("policy.toml"), PathBuf::from("/etc/more.toml")]);
     assert_eq!(config.keys.value, folder.path().join("my-keys"));
+    assert_eq!(config.lock.value, folder.path().join("my.lock"));
+    assert!(config.locked.value);
     assert!(config.development.value);
     assert_eq!(config.http.allowed_origins.value, ["https://app.example.com", "http://192.168.1.5:3000"]);
     assert_eq!(config.http.allowed_hosts.value, ["gate.example.com"]);
@@ -139,7 +145,7 @@ fn every_key_of_the_file_counts() {
     let lines = config.lines();
     assert_eq!(lines[0].from, Provenance::Environment("TIDEGATE_CONFIG"));
     assert!(lines[1..].iter().all(|line| matches!(line.from, Provenance::File(_))), "{lines:?}");
-    assert!(config.log.level.from.to_string().ends_with("tidegate.toml:43"), "{}", config.log.level.from);
+    assert!(config.log.level.from.to_string().ends_with("tidegate.toml:45"), "{}", config.log.level.from);
 }
 
 #[test]
@@ -178,6 +184,8 @@ fn command_line_over_environment_over_file() {
         log_level: Some(LogLevel::Error),
         log_format: Some(LogFormat::Json),
         development: true,
+        lock: Some("other.lock".into()),
+        locked: true,
     };
     let config = Config::load(&options, &environment).unwrap();
     assert_eq!(config.state.value, Path::new("/here/other"));
@@ -188,6 +196,8 @@ fn command_line_over_environment_over_file() {
     let flags = ["--state", "--listen", "--policy", "--keys", "--log", "--log-format"];
     assert_eq!(from(&config), flags.map(|flag| format!("option {flag}")));
     assert_eq!(config.development.from, Provenance::Option("--development"));
+    assert_eq!((config.lock.value.as_path(), config.locked.value), (Path::new("/here/other.lock"), true));
+    assert_eq!(config.locked.from, Provenance::Option("--locked"));
 }
 
 #[test]
@@ -383,7 +393,7 @@ fn policy_files_with_their_keys() {
     assert!(matches!(&error, PolicyFileError::Key { signer, .. } if signer == "acme"), "{error}");
     fs::write(folder.path().join("acme.pub"), "pem").unwrap();
     let policy = read_policy(std::slice::from_ref(&path)).unwrap();
-    assert_eq!(policy.signers["acme"].key, PublicKey::Pem("pem".into()));
+    assert_eq!(policy.signers["acme"].by, SignedBy::Key(PublicKey::Pem("pem".into())));
     assert_eq!(policy.rules[0].grant.directories[0].host, folder.path().join("data"));
     assert_eq!(policy.rules[0].grant.directories[0].origin.to_string(), format!("{}:7", path.display()));
 

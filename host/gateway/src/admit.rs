@@ -5,11 +5,13 @@ use std::sync::Arc;
 use tidegate_attestation::{LocalError, Signer, VerifiedBundle, VerifyError, verify, verify_local};
 use tidegate_audit::Event;
 use tidegate_bundle::Bundle;
+use tidegate_freshness::{FloorsError, Stale};
 use tidegate_rules::{LOCAL_BUILD, Subject, decide};
 use tidegate_source_dir::{Proof, ReadError, Sourced, StoreError};
 use tidegate_supervisor::{Component, DefinitionsError, LoadError};
 
 use crate::host::{Node, chain};
+use crate::locking::{self, LockingError, read_lock};
 
 /// A component that was let in.
 #[derive(Debug)]
@@ -37,6 +39,25 @@ pub enum AdmitError {
          or sign it with `tidegate sign {0}`"
     )]
     DevelopmentOnly(String),
+    /// It is older than what served before, or somebody else's.
+    #[error("`{component}` is refused")]
+    Stale {
+        /// The bundle's label.
+        component: String,
+        /// Why.
+        source: Stale,
+    },
+    /// Whether it is too old cannot be told.
+    #[error(transparent)]
+    Floors(#[from] FloorsError),
+    /// It is not what a person approved, or the lock cannot be used.
+    #[error("`{component}` is refused")]
+    NotLocked {
+        /// Name and version.
+        component: String,
+        /// Why.
+        source: LockingError,
+    },
     /// It asks for more than it is granted, or cannot run here.
     #[error("`{component}` is refused")]
     Load {
@@ -62,7 +83,7 @@ impl AdmitError {
     /// Whether the signature or the policy refuses it; otherwise something is broken.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
-        !matches!(self, Self::Read(_) | Self::Store(_))
+        !matches!(self, Self::Read(_) | Self::Store(_) | Self::Floors(_))
     }
 }
 
@@ -86,13 +107,45 @@ impl Node {
     async fn verify_and_load(&self, sourced: Sourced) -> Result<Admitted, AdmitError> {
         let (verified, proof) = self.verify(sourced)?;
         let bundle = verified.bundle().clone();
+        self.check_floor(&verified)?;
         let name = verified.reference().to_string();
         let grant = self.decide(&verified);
         let component = self.supervisor.load(verified, grant).await;
         let component = component.map_err(|source| AdmitError::Load { component: name.clone(), source })?;
         let asked = component.refresh().await;
-        asked.map_err(|source| AdmitError::Definitions { component: name, source })?;
+        asked.map_err(|source| AdmitError::Definitions { component: name.clone(), source })?;
+        self.check_lock(&component).map_err(|source| AdmitError::NotLocked { component: name, source })?;
         Ok(Admitted { component: Arc::new(component), bundle, proof })
+    }
+
+    /// Nothing older than what served before. Local builds have no floor: their version stays while one works on them.
+    fn check_floor(&self, verified: &VerifiedBundle) -> Result<(), AdmitError> {
+        let Some(signer) = verified.signer().name() else { return Ok(()) };
+        match self.floors.check(verified.reference(), signer)? {
+            Some(source) => Err(AdmitError::Stale { component: verified.bundle().label(), source }),
+            None => Ok(()),
+        }
+    }
+
+    /// What a person approved, if that is wanted. The file is read each time: `tidegate update` writes it.
+    fn check_lock(&self, component: &Component) -> Result<(), LockingError> {
+        let Some(path) = &self.lock else { return Ok(()) };
+        locking::check(component, &read_lock(path)?)?;
+        let approved = locking::locked(component)?.tools;
+        let mut approved = approved;
+        approved.sort_by(|one, other| one.name.cmp(&other.name));
+        component.guard(Box::new(move |definitions| locking::check_definitions(&approved, definitions)));
+        Ok(())
+    }
+
+    /// Raises the floor, durably, before the component serves. Checked again: another one may have been quicker.
+    pub(crate) fn raise_floor(&self, component: &Component) -> Result<(), AdmitError> {
+        let Some(signer) = component.signer().name() else { return Ok(()) };
+        let offered = component.reference();
+        if let Some(source) = self.floors.check(offered, signer)? {
+            return Err(AdmitError::Stale { component: offered.to_string(), source });
+        }
+        Ok(self.floors.raise(offered, signer)?)
     }
 
     /// A signature first; a receipt only where there is none, and only in development mode.

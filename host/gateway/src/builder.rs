@@ -9,6 +9,7 @@ use tidegate_audit::{Audit, Sink};
 use tidegate_cap_host::SecretSource;
 use tidegate_capability::Capability;
 use tidegate_engine::{CompileLimits, Compiler, Engine, EngineConfig, EngineError, HostKey as EngineKey, Pool};
+use tidegate_freshness::{Floors, FloorsError};
 use tidegate_grant::Limits;
 use tidegate_metrics::Metrics;
 use tidegate_router::{ContextCapability, GatewayCapability, Later, Router, RouterConfig};
@@ -31,6 +32,7 @@ pub struct Builder {
     compiler: Compiler,
     compile_limits: CompileLimits,
     extra_roots: Vec<u8>,
+    lock: Option<PathBuf>,
 }
 
 /// A host cannot be built.
@@ -42,6 +44,9 @@ pub enum BuildError {
     /// The installed components cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The version floors cannot be opened.
+    #[error(transparent)]
+    Floors(#[from] FloorsError),
     /// A signer of the policy cannot be believed.
     #[error(transparent)]
     Trust(#[from] TrustedKeysError),
@@ -70,6 +75,7 @@ impl Builder {
             compiler: Compiler::default(),
             compile_limits: CompileLimits::default(),
             extra_roots: Vec::new(),
+            lock: None,
         }
     }
 
@@ -116,6 +122,12 @@ impl Builder {
         self
     }
 
+    /// Lets in only what the lock in this file approves; see [`crate::read_lock`]. It is read at each admission.
+    pub fn locked_by(mut self, lock: PathBuf) -> Self {
+        self.lock = Some(lock);
+        self
+    }
+
     /// Builds the host, without components: see [`Host::load_installed`] and [`Host::add`].
     ///
     /// # Errors
@@ -124,6 +136,7 @@ impl Builder {
         let paths = StatePaths::open(&self.state)?;
         let host_key = paths.load_host_key()?;
         let store = Store::open(&paths.root)?;
+        let floors = Floors::open(&paths.root)?;
         let trust = trust_root(&self.policy)?;
         let engine = Engine::new(EngineConfig {
             pool: Pool {
@@ -165,6 +178,8 @@ impl Builder {
             paths,
             host_key,
             store,
+            floors,
+            lock: self.lock,
             trust,
             policy: self.policy,
             development: self.development,

@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tidegate_freshness::Floor;
+use tidegate_reference::Version;
 use tidegate_router::CallError;
 use tidegate_source_dir::ReadError;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -18,7 +20,7 @@ use tokio::net::{UnixListener, UnixStream};
 use crate::call::CallEvent;
 use crate::host::{absolute, chain};
 use crate::report::{ComponentReport, Listing, OutputReport, RefusedReport};
-use crate::{AdmitError, Host, RemoveError};
+use crate::{AdmitError, Host, RemoveError, RollBackError};
 
 /// Bytes of one line: arguments of a call travel in it.
 const LINE: u64 = 64 << 20;
@@ -38,6 +40,17 @@ pub enum Request {
     Remove {
         /// Its name.
         name: String,
+    },
+    /// Lower a version floor.
+    RollBack {
+        /// The component's name.
+        name: String,
+        /// The floor from now on.
+        version: Version,
+        /// Whose signature counts from now on; none: whose did before.
+        signer: Option<String>,
+        /// Why.
+        reason: String,
     },
     /// Call a tool.
     Call {
@@ -74,6 +87,8 @@ pub enum Reply {
     Added(Box<ComponentReport>),
     /// The end of `remove`.
     Removed,
+    /// The end of `roll-back`: the floor that was there.
+    RolledBack(Floor),
     /// The end of `call`.
     Output(Box<OutputReport>),
     /// The end of anything that did not work.
@@ -222,6 +237,9 @@ async fn answer(host: &Host, refused: &Mutex<Vec<RefusedReport>>, stream: UnixSt
         }
         Request::Add { path } => host.add(&path).await.into(),
         Request::Remove { name } => host.remove(&name).into(),
+        Request::RollBack { name, version, signer, reason } => {
+            host.roll_back(&name, &version, signer.as_deref(), &reason).into()
+        }
     };
     write(&mut writer, &reply).await
 }
@@ -254,7 +272,7 @@ impl From<Result<ComponentReport, AdmitError>> for Reply {
         let fault = match &error {
             AdmitError::Read(ReadError::NotThere(_)) => Fault::NotFound,
             AdmitError::Read(_) => Fault::Usage,
-            AdmitError::Store(_) => Fault::Host,
+            AdmitError::Store(_) | AdmitError::Floors(_) => Fault::Host,
             _ => Fault::Refused,
         };
         Self::Failed { fault, message: chain(&error) }
@@ -270,6 +288,21 @@ impl From<Result<(), RemoveError>> for Reply {
         let fault = match &error {
             RemoveError::Unknown(_) => Fault::NotFound,
             RemoveError::Store(_) => Fault::Host,
+        };
+        Self::Failed { fault, message: chain(&error) }
+    }
+}
+
+impl From<Result<Floor, RollBackError>> for Reply {
+    fn from(rolled_back: Result<Floor, RollBackError>) -> Self {
+        let error = match rolled_back {
+            Ok(before) => return Self::RolledBack(before),
+            Err(error) => error,
+        };
+        let fault = match &error {
+            RollBackError::Unknown(_) => Fault::NotFound,
+            RollBackError::UnknownSigner(_) | RollBackError::NoReason => Fault::Usage,
+            RollBackError::Floors(_) => Fault::Host,
         };
         Self::Failed { fault, message: chain(&error) }
     }

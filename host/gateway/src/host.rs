@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tidegate_attestation::{HostKey, TrustRoot};
-use tidegate_audit::Audit;
+use tidegate_audit::{Audit, Event};
 use tidegate_bindings::types::event::ClientFeatures;
 use tidegate_engine::Engine;
+use tidegate_freshness::{Floor, Floors, FloorsError};
 use tidegate_grant::Principal;
 use tidegate_metrics::{Metrics, Now};
-use tidegate_reference::ComponentName;
+use tidegate_reference::{ComponentName, Version};
 use tidegate_router::{Request, Router, Target, ToolTarget};
 use tidegate_rules::Policy;
 use tidegate_source_dir::{ReadError, Sourced, Store, StoreError, read, read_component};
@@ -25,6 +26,9 @@ use crate::report::{ComponentReport, Listing, RefusedReport};
 /// How long a component that was taken out or replaced may finish its calls. Their deadlines end them anyway.
 const RETIRE: Duration = Duration::from_secs(24 * 3600);
 
+/// Longest reason for a change of a version floor, in bytes: one line of the audit log.
+const MAX_REASON: usize = 500;
+
 /// A host: signed components, and the calls to them. Cheap to clone; the last clone that goes ends it.
 #[derive(Clone)]
 pub struct Host {
@@ -36,6 +40,9 @@ pub(crate) struct Node {
     pub(crate) paths: StatePaths,
     pub(crate) host_key: HostKey,
     pub(crate) store: Store,
+    pub(crate) floors: Floors,
+    /// The file with what a person approved; none: everything that signature and policy let in.
+    pub(crate) lock: Option<PathBuf>,
     pub(crate) trust: TrustRoot,
     pub(crate) policy: Policy,
     pub(crate) development: bool,
@@ -64,6 +71,23 @@ pub enum RemoveError {
     /// It cannot be taken from the disk.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// A version floor was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum RollBackError {
+    /// Nothing of that name ever served here.
+    #[error("this node has no version floor for `{0}`: nothing has to be rolled back")]
+    Unknown(String),
+    /// The policy does not name that signer.
+    #[error("no policy names the signer `{0}`: add it to the policy first")]
+    UnknownSigner(String),
+    /// Nobody could understand later why it was done.
+    #[error("say why, in at most {MAX_REASON} characters on one line: the reason goes into the audit log")]
+    NoReason,
+    /// The floors.
+    #[error(transparent)]
+    Floors(#[from] FloorsError),
 }
 
 impl Host {
@@ -119,9 +143,12 @@ impl Host {
                     Err(_) => Err("the host failed to load it".to_owned()),
                 },
             };
-            match admitted {
+            let started = admitted.and_then(|admitted| {
+                self.start(&admitted).map_err(|error| chain(&error))?;
+                Ok(admitted)
+            });
+            match started {
                 Ok(admitted) => {
-                    self.start(&admitted);
                     loaded.components.push(ComponentReport::new(&admitted.component, &self.node.router.catalog()));
                 }
                 Err(reason) => loaded.refused.push(RefusedReport { what, reason }),
@@ -141,7 +168,8 @@ impl Host {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs());
         let reference = admitted.component.reference();
         self.node.store.install(&admitted.bundle, reference, &admitted.proof, since)?;
-        self.start(&admitted);
+        // A crash in between leaves the new component with the old floor, which rises at the next start.
+        self.start(&admitted)?;
         Ok(ComponentReport::new(&admitted.component, &self.node.router.catalog()))
     }
 
@@ -161,6 +189,46 @@ impl Host {
             None => {}
         }
         Ok(())
+    }
+
+    /// Lowers the version floor of a component, or gives its name to another signer of the policy, because a person wants
+    /// it so; `reason` goes into the audit log. What serves goes on. Gives the floor that was there.
+    ///
+    /// # Errors
+    /// There is no floor for that name, there is no reason, or the floors cannot be written.
+    pub fn roll_back(
+        &self,
+        name: &str,
+        version: &Version,
+        signer: Option<&str>,
+        reason: &str,
+    ) -> Result<Floor, RollBackError> {
+        let unknown = || RollBackError::Unknown(name.to_owned());
+        let parsed: ComponentName = name.parse().map_err(|_| unknown())?;
+        if reason.trim().is_empty() || reason.len() > MAX_REASON || reason.chars().any(char::is_control) {
+            return Err(RollBackError::NoReason);
+        }
+        if let Some(signer) = signer.filter(|signer| !self.node.policy.knows_signer(signer)) {
+            return Err(RollBackError::UnknownSigner(signer.to_owned()));
+        }
+        let before = self.node.floors.get(&parsed)?.ok_or_else(unknown)?;
+        // Written first: what is done without a record would be worse than a record of what was not done.
+        self.node.audit.emit(Event::RolledBack {
+            component: name.to_owned(),
+            from: before.version.to_string(),
+            to: version.to_string(),
+            signer: signer.unwrap_or(&before.signer).to_owned(),
+            reason: reason.to_owned(),
+        });
+        self.node.floors.roll_back(&parsed, version, signer)?.ok_or_else(unknown)
+    }
+
+    /// The version floors of this node, by name.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn floors(&self) -> Result<Vec<(String, Floor)>, FloorsError> {
+        self.node.floors.list()
     }
 
     /// Prepares a call of a tool by the node's owner, by the name under which [`Host::tools`] lists it. `arguments`: a JSON
@@ -221,12 +289,15 @@ impl Host {
         &self.node.paths
     }
 
-    fn start(&self, admitted: &Admitted) {
+    /// Lets a component serve. Its version is the floor from here on, on the disk before the first call.
+    fn start(&self, admitted: &Admitted) -> Result<(), AdmitError> {
+        self.node.raise_floor(&admitted.component)?;
         let earlier = self.node.supervisor.start(Arc::clone(&admitted.component));
         self.node.router.update();
         if let Some(component) = earlier {
             self.retire(component);
         }
+        Ok(())
     }
 
     fn retire(&self, component: Arc<Component>) {

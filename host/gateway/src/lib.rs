@@ -33,11 +33,13 @@ mod control;
 mod files;
 mod health;
 mod host;
+mod locking;
 mod report;
 mod routes;
 mod serve;
 mod tls;
 mod trust;
+mod update;
 
 pub use admit::{AdmitError, Admitted};
 pub use builder::{BuildError, Builder};
@@ -48,7 +50,8 @@ pub use control::{
 };
 pub use files::{FilesError, StatePaths};
 pub use health::Health;
-pub use host::{Host, Loaded, RemoveError};
+pub use host::{Host, Loaded, RemoveError, RollBackError};
+pub use locking::{LockingError, read_lock};
 pub use report::{ComponentReport, ContentReport, Listing, OutputReport, RefusedReport, SignerReport, ToolReport};
 pub use serve::{Address, HttpOptions, HttpServer, ServeError};
 pub use tidegate_transport_http::{Allow, Limits as HttpLimits};
@@ -60,13 +63,16 @@ pub use tidegate_bindings::types;
 pub use tidegate_bundle as bundle;
 pub use tidegate_cap_host::{SecretSource, Where as SecretPlace};
 pub use tidegate_engine::{CompileLimits, Compiler, LoadError as EngineLoadError, runtime};
+pub use tidegate_freshness::{Floor, FloorsError, Stale};
 pub use tidegate_grant as grant;
+pub use tidegate_lock as lock;
 pub use tidegate_reference as reference;
 pub use tidegate_router::CallError;
 pub use tidegate_rules as rules;
 pub use tidegate_source_dir as source;
 pub use tls::{TlsFiles, TlsFilesError};
 pub use trust::{TrustedKeysError, trust_root};
+pub use update::{DirectorySource, Fetched, Offer, Offering, SourceError, UpdateSource, newest};
 
 use std::process::ExitCode;
 

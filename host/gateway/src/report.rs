@@ -9,6 +9,7 @@ use tidegate_bindings::types::content::{Body, Content, ResourceContents};
 use tidegate_bindings::types::tools::{Output, Tool};
 use tidegate_capability::Verdict;
 use tidegate_grant::{Requests, format_bytes, format_duration};
+use tidegate_lock::Locked;
 use tidegate_router::Catalog;
 use tidegate_supervisor::Component;
 
@@ -66,6 +67,10 @@ pub struct ComponentReport {
     pub microseconds: u64,
     /// Calls that run or wait.
     pub calls: u32,
+    /// What a lock says of it.
+    pub locked: Option<Locked>,
+    /// Why a lock cannot say anything of it.
+    pub unlockable: Option<String>,
 }
 
 /// Who vouches for a component.
@@ -74,8 +79,14 @@ pub struct ComponentReport {
 pub struct SignerReport {
     /// The signer's name in the policy; `local-build` in development mode.
     pub name: String,
-    /// Fingerprint of the key; none for a local build.
+    /// Fingerprint of the key, if a key signed.
     pub fingerprint: Option<String>,
+    /// The name in the certificate, if a certificate was signed with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// Who vouched for that name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
 }
 
 /// A tool.
@@ -180,6 +191,7 @@ impl ComponentReport {
     pub(crate) fn new(component: &Component, catalog: &Catalog) -> Self {
         let definitions = component.definitions();
         let limits = component.limits();
+        let locked = crate::locking::locked(component);
         let own = catalog.tools.iter().filter(|entry| entry.component == component.name());
         let left_out = component.exports().foreign.iter().flat_map(|foreign| &foreign.refused);
         Self {
@@ -225,17 +237,35 @@ impl ComponentReport {
             cached: component.start().cached,
             microseconds: u64::try_from(component.start().took.as_micros()).unwrap_or(u64::MAX),
             calls: component.calls(),
+            unlockable: locked.as_ref().err().map(|error| crate::host::chain(error)),
+            locked: locked.ok(),
         }
     }
 }
 
 impl SignerReport {
-    fn new(signer: &Signer) -> Self {
-        let fingerprint = match signer {
-            Signer::PinnedKey { fingerprint, .. } => Some(fingerprint.clone()),
-            Signer::LocalBuild => None,
-        };
-        Self { name: crate::admit::signer_name(signer).to_owned(), fingerprint }
+    /// Reports on a signer.
+    #[must_use]
+    pub fn new(signer: &Signer) -> Self {
+        let name = crate::admit::signer_name(signer).to_owned();
+        let nothing = Self { name, fingerprint: None, identity: None, issuer: None };
+        match signer.clone() {
+            Signer::PinnedKey { fingerprint, .. } => Self { fingerprint: Some(fingerprint), ..nothing },
+            Signer::Identity { identity, issuer, .. } => {
+                Self { identity: Some(identity), issuer: Some(issuer), ..nothing }
+            }
+            Signer::LocalBuild => nothing,
+        }
+    }
+
+    /// What proved it: a key's fingerprint, or an identity and its issuer; none for a local build.
+    #[must_use]
+    pub fn proof(&self) -> Option<String> {
+        match (&self.fingerprint, &self.identity, &self.issuer) {
+            (Some(fingerprint), ..) => Some(fingerprint.clone()),
+            (None, Some(identity), Some(issuer)) => Some(format!("{identity}, by {issuer}")),
+            _ => None,
+        }
     }
 }
 

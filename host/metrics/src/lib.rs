@@ -133,6 +133,7 @@ impl Sink for Metrics {
             Event::Loaded { .. } => self.load("loaded"),
             Event::Refused { .. } => self.load("refused"),
             Event::Removed { .. } => self.load("removed"),
+            Event::RolledBack { .. } => self.load("rolled-back"),
             Event::Quarantined { component, .. } => {
                 // The event names the version too, which would make a label of every version.
                 let component = component.split('@').next().unwrap_or_default().to_owned();

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
 use tidegate_attestation::Signer;
@@ -36,7 +36,12 @@ pub struct Component {
     pub(crate) actor: Option<Actor>,
     pub(crate) definitions: RwLock<Arc<Definitions>>,
     pub(crate) schemas: RwLock<Arc<OutputSchemas>>,
+    pub(crate) export_names: Vec<String>,
+    pub(crate) guard: OnceLock<Guard>,
 }
+
+/// Says why definitions that a running component offers must not be offered to anybody.
+pub type Guard = Box<dyn Fn(&Definitions) -> Result<(), String> + Send + Sync>;
 
 /// An interface that a component imports, and why it has it.
 #[derive(Debug, Clone)]
@@ -74,6 +79,19 @@ pub enum RunError {
 }
 
 impl Component {
+    /// From here on, what the component says it offers must pass `guard` too; what does not, is not offered. The first guard
+    /// stays.
+    pub fn guard(&self, guard: Guard) {
+        // One was set before: it is the one that counts.
+        let _ = self.guard.set(guard);
+    }
+
+    /// Names of the outermost component's exports.
+    #[must_use]
+    pub fn export_names(&self) -> &[String] {
+        &self.export_names
+    }
+
     /// Name and version.
     #[must_use]
     pub fn reference(&self) -> &Reference {

@@ -55,6 +55,9 @@ pub enum DefinitionsError {
         /// The name.
         name: String,
     },
+    /// It offers something else than a person approved.
+    #[error("{0}")]
+    NotApproved(String),
     /// Two entries with the same name.
     #[error("it lists the {what} `{name}` twice")]
     Twice {

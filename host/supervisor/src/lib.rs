@@ -13,7 +13,7 @@ mod load;
 mod set;
 
 pub use admission::{Busy, Permit};
-pub use component::{Body, Component, ImportedInterface, RunError, Start};
+pub use component::{Body, Component, Guard, ImportedInterface, RunError, Start};
 pub use definitions::{Definitions, DefinitionsError, OutputSchemas};
 pub use exports::Exports;
 pub use load::{LoadError, Refusal};

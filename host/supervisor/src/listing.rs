@@ -31,6 +31,9 @@ impl Component {
             None => self.ask().await?,
         };
         let mut schemas = definitions.check()?;
+        if let Some(guard) = self.guard.get() {
+            guard(&definitions).map_err(DefinitionsError::NotApproved)?;
+        }
         if self.exports.foreign.is_some() {
             // The host makes both, schema and result, from the same type.
             schemas.clear();

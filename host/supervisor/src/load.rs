@@ -1,7 +1,7 @@
 //! From a verified bundle and its grant to a component that is ready for calls.
 
 use std::fmt::Write as _;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Instant;
 
 use tidegate_attestation::VerifiedBundle;
@@ -107,6 +107,8 @@ impl Loader<'_> {
             actor: stateful.then(Actor::default),
             definitions: RwLock::new(Arc::new(Definitions::default())),
             schemas: RwLock::default(),
+            export_names,
+            guard: OnceLock::new(),
         };
         Ok(component)
     }

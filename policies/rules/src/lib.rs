@@ -36,6 +36,7 @@ pub use nearest::nearest;
 pub use parse::{Source, parse};
 pub use permit::Permit;
 pub use policy::{
-    ComponentPattern, LOCAL_BUILD, LimitSetting, Policy, PublicKey, Role, Rule, Secret, SecretSource, Signer,
+    ComponentPattern, LOCAL_BUILD, LimitSetting, Policy, PublicKey, Role, Rule, Secret, SecretSource, SignedBy, Signer,
+    TrustedRoot,
 };
 pub use problem::{PolicyError, Problem};

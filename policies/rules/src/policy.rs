@@ -40,12 +40,37 @@ pub struct Policy {
 /// Someone whose signature counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signer {
-    /// The public key. Not parsed here: `attestation` says what a key is.
-    pub key: PublicKey,
+    /// What proves that it signed.
+    pub by: SignedBy,
     /// What the signature counts for.
     pub roles: BTreeSet<Role>,
     /// The line.
     pub origin: Origin,
+}
+
+/// What proves that a signer signed. Not parsed here: `attestation` says what a key and a trusted root are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignedBy {
+    /// A public key that is pinned.
+    Key(PublicKey),
+    /// A certificate for a name.
+    Identity {
+        /// The name, compared whole.
+        identity: String,
+        /// Who vouches for the name, compared whole.
+        issuer: String,
+        /// The authorities that may certify it.
+        root: TrustedRoot,
+    },
+}
+
+/// Where a trusted root is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum TrustedRoot {
+    /// Here, as the text of a `trusted_root.json`.
+    Json(String),
+    /// In this file; a relative path was joined to the policy file's folder.
+    File(PathBuf),
 }
 
 /// Where a public key is.
@@ -146,6 +171,17 @@ impl Policy {
     #[must_use]
     pub fn knows_signer(&self, name: &str) -> bool {
         name == LOCAL_BUILD || self.signers.contains_key(name)
+    }
+}
+
+// === impl TrustedRoot ===
+
+impl fmt::Debug for TrustedRoot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(text) => write!(f, "Json({} bytes)", text.len()),
+            Self::File(path) => write!(f, "File({path:?})"),
+        }
     }
 }
 

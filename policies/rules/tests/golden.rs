@@ -38,7 +38,7 @@ fn compare(path: &Path, extension: &str, found: &str, wrong: &mut Vec<String>) {
 fn render(policy: &Policy) -> String {
     let mut text = String::new();
     for (name, signer) in &policy.signers {
-        writeln!(text, "signer {name}: {:?} as {:?} ({})", signer.key, signer.roles, signer.origin).unwrap();
+        writeln!(text, "signer {name}: {:?} as {:?} ({})", signer.by, signer.roles, signer.origin).unwrap();
     }
     for (name, secret) in &policy.secrets {
         writeln!(text, "secret {name}: {:?} ({})", secret.source, secret.origin).unwrap();
@@ -135,6 +135,9 @@ const KEYS: &[&str] = &[
     "signers",
     "public-key",
     "public-key-file",
+    "identity",
+    "issuer",
+    "trusted-root-file",
     "roles",
     "signer",
     "component",

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::identity::{SigstoreRoot, TrustedIdentity};
 use crate::public_key::PublicKey;
 
 /// What a signer is believed in.
@@ -14,13 +15,15 @@ pub enum Role {
     NativeCode,
 }
 
-/// A person, a team or a machine whose keys we have pinned.
+/// A person, a team or a machine whose keys we have pinned, or whom authorities know by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustedSigner {
     /// How policy calls it.
     pub name: String,
     /// Its keys: any one of them signs.
     pub keys: Vec<PublicKey>,
+    /// Its names: any one of them signs.
+    pub identities: Vec<TrustedIdentity>,
     /// What it is believed in.
     pub roles: Vec<Role>,
 }
@@ -47,8 +50,20 @@ pub enum TrustError {
         /// The other.
         second: String,
     },
+    /// The same name under two names.
+    #[error("the identity `{identity}` of `{issuer}` belongs to the signers `{first}` and `{second}`: leave it to one")]
+    IdentityTwice {
+        /// The name in certificates.
+        identity: String,
+        /// Who vouches for it.
+        issuer: String,
+        /// One owner.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// A signer that could never sign.
-    #[error("the signer `{0}` has no key: give it a `public-key` or a `public-key-file`")]
+    #[error("the signer `{0}` has no key: give it a `public-key`, a `public-key-file`, or an `identity`")]
     NoKey(String),
 }
 
@@ -59,7 +74,7 @@ impl TrustRoot {
     /// A name or a key stands twice, or a signer has no key.
     pub fn new(signers: Vec<TrustedSigner>) -> Result<Self, TrustError> {
         for (i, signer) in signers.iter().enumerate() {
-            if signer.keys.is_empty() {
+            if signer.keys.is_empty() && signer.identities.is_empty() {
                 return Err(TrustError::NoKey(signer.name.clone()));
             }
             for earlier in signers.iter().take(i) {
@@ -70,6 +85,15 @@ impl TrustRoot {
                     let (first, second) = (earlier.name.clone(), signer.name.clone());
                     return Err(TrustError::KeyTwice { key: key.fingerprint(), first, second });
                 }
+                // Whatever the roots: people would not see which of the two a signature counts for.
+                let same = |own: &&TrustedIdentity| {
+                    earlier.identities.iter().any(|other| other.identity == own.identity && other.issuer == own.issuer)
+                };
+                if let Some(own) = signer.identities.iter().find(same) {
+                    let (identity, issuer) = (own.identity.clone(), own.issuer.clone());
+                    let (first, second) = (earlier.name.clone(), signer.name.clone());
+                    return Err(TrustError::IdentityTwice { identity, issuer, first, second });
+                }
             }
         }
         Ok(Self { signers })
@@ -79,6 +103,22 @@ impl TrustRoot {
     #[must_use]
     pub fn signers(&self) -> &[TrustedSigner] {
         &self.signers
+    }
+
+    /// Every identity with its signer.
+    pub(crate) fn identities(&self) -> impl Iterator<Item = (&TrustedSigner, &TrustedIdentity)> {
+        self.signers.iter().flat_map(|signer| signer.identities.iter().map(move |identity| (signer, identity)))
+    }
+
+    /// Every trusted root once.
+    pub(crate) fn roots(&self) -> Vec<&SigstoreRoot> {
+        let mut roots: Vec<&SigstoreRoot> = Vec::new();
+        for (_, identity) in self.identities() {
+            if !roots.contains(&&identity.root) {
+                roots.push(&identity.root);
+            }
+        }
+        roots
     }
 
     /// Every key with its signer.

@@ -28,6 +28,15 @@ pub enum Signer {
         /// Fingerprint of the key that signed.
         fingerprint: String,
     },
+    /// A signer of the trust root, by a name that an authority certified.
+    Identity {
+        /// How policy calls it.
+        name: String,
+        /// The name in the certificate.
+        identity: String,
+        /// Who vouched for the name.
+        issuer: String,
+    },
     /// This host: the component was built here. Development mode only.
     LocalBuild,
 }
@@ -86,7 +95,17 @@ impl Signer {
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match self {
-            Self::PinnedKey { name, .. } => Some(name),
+            Self::PinnedKey { name, .. } | Self::Identity { name, .. } => Some(name),
+            Self::LocalBuild => None,
+        }
+    }
+
+    /// What proved it: a key's fingerprint, or an identity and its issuer; none for what was built here.
+    #[must_use]
+    pub fn proof(&self) -> Option<String> {
+        match self {
+            Self::PinnedKey { fingerprint, .. } => Some(fingerprint.clone()),
+            Self::Identity { identity, issuer, .. } => Some(format!("{identity}, by {issuer}")),
             Self::LocalBuild => None,
         }
     }
@@ -96,6 +115,7 @@ impl fmt::Display for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PinnedKey { name, fingerprint } => write!(f, "{name} ({fingerprint})"),
+            Self::Identity { name, identity, issuer } => write!(f, "{name} ({identity}, by {issuer})"),
             Self::LocalBuild => f.write_str("built on this machine (development mode)"),
         }
     }

@@ -1,10 +1,11 @@
-//! Verification by pinned keys.
+//! Verification by pinned keys and by identities.
 
-use tidegate_bundle::{Bundle, SignatureBundle, SignatureError, Statement, VerificationMaterial};
+use tidegate_bundle::{Bundle, SignatureBundle, SignatureError, Statement};
 use tidegate_reference::{Digest, Reference};
 
-use crate::public_key::PublicKey;
-use crate::trust::{Role, TrustRoot, TrustedSigner};
+use crate::identity::IdentityError;
+use crate::signer::find_signer;
+use crate::trust::{Role, TrustRoot};
 use crate::verified::{Signer, VerifiedBundle};
 
 /// Why a bundle is not verified. Each says what happened, whose doing it is, and what to do.
@@ -38,6 +39,44 @@ pub enum VerifyError {
         component: String,
         /// The fingerprint that the signer claims.
         hint: String,
+    },
+    /// A certificate, and no signer with an identity that could be meant.
+    #[error(
+        "`{component}` is signed with a certificate for `{identity}` by `{issuer}`, which proves nothing yet: no signer of \
+         this node has an identity; if you believe that one, add to the policy file\n\
+         [signers.NAME]\nidentity = \"{identity}\"\nissuer = \"{issuer}\"\ntrusted-root-file = \"trusted_root.json\""
+    )]
+    NoIdentities {
+        /// The bundle's label.
+        component: String,
+        /// Who the certificate says that it is.
+        identity: String,
+        /// Who the certificate says that vouched.
+        issuer: String,
+    },
+    /// The certificate is good, its owner is nobody we believe.
+    #[error(
+        "`{component}` is signed by `{identity}`, as `{issuer}` says, and by nobody that this node trusts{near}; if you \
+         believe that one, add to the policy file\n\
+         [signers.NAME]\nidentity = \"{identity}\"\nissuer = \"{issuer}\"\ntrusted-root-file = \"trusted_root.json\""
+    )]
+    UnknownIdentity {
+        /// The bundle's label.
+        component: String,
+        /// The proven name.
+        identity: String,
+        /// Who vouched.
+        issuer: String,
+        /// What in the policy is almost the same: begins with a separator, or is empty.
+        near: String,
+    },
+    /// The certificate and its evidence prove nothing; see the source.
+    #[error("the signature of `{component}` by a certificate does not count")]
+    Identity {
+        /// The bundle's label.
+        component: String,
+        /// Why.
+        source: IdentityError,
     },
     /// The signature names a key that we trust, but it was not made with it: somebody changed the signature file.
     #[error(
@@ -118,8 +157,8 @@ pub enum VerifyError {
     },
 }
 
-/// Verifies `bundle` against `trust`: one of its signatures must be by a pinned key of a signer with the role
-/// `component`, over a statement whose subject is the digest of these very bytes, and whose name and version agree with
+/// Verifies `bundle` against `trust`: one of its signatures must be by a pinned key or an identity of a signer with the
+/// role `component`, over a statement whose subject is the digest of these very bytes, and whose name and version agree with
 /// themselves and with the manifest, if there is one.
 ///
 /// # Errors
@@ -157,36 +196,13 @@ fn verify_signature(
 ) -> Result<(Reference, Signer, Vec<Role>), VerifyError> {
     let bad_file = |source| VerifyError::BadFile { component: bundle.label(), source };
     let signature = SignatureBundle::parse(file).map_err(bad_file)?;
-    let (signer, key) = find_key(bundle, &signature, trust)?;
+    let (signer, by) = find_signer(&bundle.label(), bundle.digest(), file, &signature, trust)?;
     if !signer.roles.contains(&Role::Component) {
         return Err(VerifyError::Role { component: bundle.label(), signer: signer.name.clone() });
     }
     let statement = Statement::parse(&signature.envelope.payload).map_err(bad_file)?;
     let reference = check_statement(bundle, &statement, &signer.name)?;
-    let by = Signer::PinnedKey { name: signer.name.clone(), fingerprint: key.fingerprint() };
     Ok((reference, by, signer.roles.clone()))
-}
-
-/// The trusted key that made the signature. The hint only helps to say what is wrong if none did.
-fn find_key<'a>(
-    bundle: &Bundle,
-    signature: &SignatureBundle,
-    trust: &'a TrustRoot,
-) -> Result<(&'a TrustedSigner, &'a PublicKey), VerifyError> {
-    let message = signature.envelope.pae();
-    if let Some(by) = trust.keys().find(|(_, key)| key.verifies(&message, &signature.envelope.signature)) {
-        return Ok(by);
-    }
-    let component = bundle.label();
-    let VerificationMaterial::PublicKey { hint } = &signature.material else {
-        return Err(VerifyError::BadFile { component, source: SignatureError::IdentityTrust });
-    };
-    Err(match trust.keys().find(|(_, key)| key.is_hinted_by(hint)) {
-        Some((signer, key)) => {
-            VerifyError::BadSignature { component, signer: signer.name.clone(), fingerprint: key.fingerprint() }
-        }
-        None => VerifyError::UnknownSigner { component, hint: hint.clone() },
-    })
 }
 
 /// The name and version that the statement gives to exactly this component.

@@ -60,6 +60,14 @@ pub(crate) struct Fields {
     fields: Vec<(String, Json)>,
 }
 
+/// Whether a text is JSON that all readers read alike: no key twice, at most 16 levels deep, nothing after the end.
+///
+/// # Errors
+/// [`JsonError::Syntax`].
+pub fn check_strict_json(bytes: &[u8]) -> Result<(), JsonError> {
+    Json::parse(bytes).map(drop)
+}
+
 impl Json {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, JsonError> {
         let mut deserializer = serde_json::Deserializer::from_slice(bytes);
@@ -82,6 +90,29 @@ impl Fields {
     pub(crate) fn take_optional(&mut self, name: &str) -> Option<Json> {
         let index = self.fields.iter().position(|(key, _)| key == name)?;
         Some(self.fields.swap_remove(index).1)
+    }
+
+    /// Gives a field back that somebody else takes.
+    pub(crate) fn put_back(&mut self, name: &str, value: Json) {
+        self.fields.push((name.to_owned(), value));
+    }
+
+    /// A list of at most `max` strings; a missing one is empty.
+    pub(crate) fn take_texts(&mut self, name: &str, max: usize) -> Result<Vec<String>, JsonError> {
+        let path = self.path_of(name);
+        let entries = match self.take_optional(name) {
+            None => return Ok(Vec::new()),
+            Some(Json::Array(entries)) => entries,
+            Some(_) => return Err(wrong_type(&path, "a list")),
+        };
+        if entries.len() > max {
+            return Err(JsonError::Count { path, found: entries.len(), min: 0, max });
+        }
+        let text = |(i, entry)| match entry {
+            Json::String(text) => Ok(text),
+            _ => Err(wrong_type(&format!("{path}[{i}]"), "a string")),
+        };
+        entries.into_iter().enumerate().map(text).collect()
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {

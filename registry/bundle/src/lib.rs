@@ -3,7 +3,9 @@
 //! Pure: no clock, no IO. Nothing here is believed: who signed is decided in `tidegate-attestation`.
 
 mod bundle;
+mod claim;
 mod envelope;
+mod evidence;
 mod json;
 mod manifest;
 mod requests;
@@ -13,8 +15,10 @@ mod statement;
 mod strip;
 
 pub use bundle::{Bundle, BundleError, MAX_COMPONENT_BYTES, MAX_SIGNATURES};
+pub use claim::{CYCLONEDX_PREDICATE, Claim, ClaimKind, PROVENANCE_PREDICATE, SPDX_PREDICATE};
 pub use envelope::{DSSE_PAYLOAD_TYPE, Envelope, pre_authentication_encoding};
-pub use json::JsonError;
+pub use evidence::{CertificateMaterial, MAX_LOG_ENTRIES, MAX_TIMESTAMPS};
+pub use json::{JsonError, check_strict_json};
 pub use manifest::{
     ComponentKind, HttpManifest, MANIFEST_SECTION, MAX_MANIFEST_BYTES, Manifest, ManifestError, ManifestProblem, State,
 };

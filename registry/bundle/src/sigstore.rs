@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::envelope::Envelope;
+use crate::evidence::CertificateMaterial;
 use crate::json::{Fields, Json, JsonError};
 
 /// The one media type that is taken.
@@ -34,6 +35,8 @@ pub enum VerificationMaterial {
         /// Which key, as the signer says: only a hint.
         hint: String,
     },
+    /// By a certificate that says who signed, with evidence of when.
+    Certificate(CertificateMaterial),
 }
 
 /// Why a file is no signature that is taken here. Whoever signed is at fault, or whoever changed the file.
@@ -54,12 +57,19 @@ pub enum SignatureError {
     /// A signature over the bytes themselves instead of a statement.
     #[error("the signature is a `messageSignature`, which does not name a component: sign with `tidegate sign`")]
     MessageSignature,
-    /// Certificates, identities.
+    /// A certificate without an entry in a transparency log.
     #[error(
-        "the signature was made with a certificate (an identity), and identity trust is not available in this build: \
-         ask the publisher for a signature by a key, and trust that key"
+        "the signature was made with a certificate, but names no entry of a transparency log: nobody could notice a \
+         certificate that was stolen or wrongly given; ask the signer to sign with a log (`tidegate sign \
+         --identity-token-file`)"
     )]
-    IdentityTrust,
+    NoLogEntry,
+    /// An entry that proves nothing.
+    #[error("the log entry has no proof of inclusion (`{0}`): ask the signer for a complete signature file")]
+    NoInclusionProof(String),
+    /// Certificates in the form of older versions.
+    #[error("the signature brings a chain of certificates (`x509CertificateChain`): v0.3 has one `certificate`")]
+    CertificateChain,
     /// Evidence that would be accepted without being checked.
     #[error(
         "the signature brings `{0}`, which this build cannot check: sign without transparency log and timestamps, as \
@@ -81,6 +91,12 @@ pub enum SignatureError {
          `https://tidegate.dev/attestation/component/v1` counts"
     )]
     PredicateType(String),
+    /// A statement that nothing here makes use of.
+    #[error(
+        "the statement has predicate type `{0}`: provenance (`https://slsa.dev/provenance/v1`) and bills of materials \
+         (`https://spdx.dev/Document`, `https://cyclonedx.org/bom`) are read, nothing else"
+    )]
+    ClaimType(String),
     /// A wrong name, version or digest in the statement.
     #[error("the statement's `{path}` is wrong: {message}")]
     StatementValue {
@@ -95,7 +111,7 @@ impl SignatureBundle {
     /// Parses a signature file strictly.
     ///
     /// # Errors
-    /// As [`SignatureError`] says; a certificate is [`SignatureError::IdentityTrust`].
+    /// As [`SignatureError`] says.
     pub fn parse(bytes: &[u8]) -> Result<Self, SignatureError> {
         if bytes.len() > MAX_SIGNATURE_BYTES {
             return Err(SignatureError::TooBig(bytes.len()));
@@ -115,15 +131,14 @@ impl SignatureBundle {
         Ok(Self { material, envelope })
     }
 
-    /// The file's bytes: JSON, one line.
+    /// The file of a signature by a key: JSON, one line.
     #[must_use]
-    pub fn to_json(&self) -> Vec<u8> {
-        let VerificationMaterial::PublicKey { hint } = &self.material;
+    pub fn of_key(hint: &str, envelope: &Envelope) -> Vec<u8> {
         let mut json = serde_json::json!({
             "mediaType": SIGSTORE_MEDIA_TYPE,
             // The empty list says what its absence says, but sigstore-python wants it to be there.
             "verificationMaterial": { "publicKey": { "hint": hint }, "tlogEntries": [] },
-            "dsseEnvelope": self.envelope.to_json(),
+            "dsseEnvelope": envelope.to_json(),
         })
         .to_string()
         .into_bytes();
@@ -134,8 +149,12 @@ impl SignatureBundle {
 
 impl VerificationMaterial {
     fn from_fields(mut fields: Fields) -> Result<Self, SignatureError> {
-        if fields.has("certificate") || fields.has("x509CertificateChain") {
-            return Err(SignatureError::IdentityTrust);
+        if fields.has("x509CertificateChain") {
+            return Err(SignatureError::CertificateChain);
+        }
+        if fields.has("certificate") {
+            // A second one (`publicKey` beside the certificate) is left over, and so an unknown field.
+            return CertificateMaterial::from_fields(fields).map(Self::Certificate);
         }
         for evidence in ["tlogEntries", "timestampVerificationData"] {
             // Other tools write the empty list and the empty object.

@@ -73,8 +73,7 @@ impl Statement {
         if predicate_type != COMPONENT_PREDICATE {
             return Err(SignatureError::PredicateType(predicate_type.escape_debug().to_string()));
         }
-        let subjects = fields.take_list("subject", 1, MAX_SUBJECTS).map_err(SignatureError::Statement)?;
-        let subjects = subjects.into_iter().map(Subject::from_fields).collect::<Result<_, _>>()?;
+        let subjects = subjects(&mut fields)?;
         let mut predicate = fields.take_fields("predicate").map_err(SignatureError::Statement)?;
         let name = take_parsed(&mut predicate, "name")?;
         let version = take_parsed(&mut predicate, "version")?;
@@ -95,6 +94,12 @@ impl Statement {
         .to_string()
         .into_bytes()
     }
+}
+
+/// `subject` of a statement: 1 to [`MAX_SUBJECTS`].
+pub(crate) fn subjects(fields: &mut Fields) -> Result<Vec<Subject>, SignatureError> {
+    let subjects = fields.take_list("subject", 1, MAX_SUBJECTS).map_err(SignatureError::Statement)?;
+    subjects.into_iter().map(Subject::from_fields).collect()
 }
 
 // === impl Subject ===

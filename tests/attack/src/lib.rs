@@ -8,9 +8,10 @@ mod mcp;
 mod measure;
 mod rogue;
 mod site;
+pub mod table;
 mod tokens;
 
-pub use guests::{build, nested};
+pub use guests::{build, nested, versioned};
 pub use mcp::{Answer, Http, Mcp, text};
 pub use measure::{percentile, resident, settled};
 pub use rogue::{Asked, Reply, Rogue};

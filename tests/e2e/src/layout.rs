@@ -40,6 +40,11 @@ pub fn fixtures() -> Result<PathBuf> {
     existing(target()?.join("fixtures"), "cargo x guests")
 }
 
+/// Something that `cargo x clients` installs.
+pub(crate) fn client(path: &str) -> Result<PathBuf> {
+    existing(target()?.join("clients").join(path), "cargo x clients")
+}
+
 /// The interpreter that runs the Python programs.
 pub(crate) fn python() -> Result<PathBuf> {
     existing(target()?.join("clients/python/bin/python"), "cargo x clients")

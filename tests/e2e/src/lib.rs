@@ -17,6 +17,7 @@ mod layout;
 mod node;
 mod process;
 pub mod raw;
+pub mod sigstore;
 mod web;
 mod wire;
 

@@ -1,4 +1,4 @@
-//! `cargo x clients`: the environments of the official MCP clients.
+//! `cargo x clients`: the environments of the official MCP clients, and of the official signers and verifiers.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -16,11 +16,14 @@ pub(crate) fn command(layout: &Layout, rest: &[String]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Installs both environments unless they hold what the lock files say.
+/// Installs the environments unless they hold what the lock files say.
 pub(crate) fn install(layout: &Layout) -> Result<()> {
     let pinned = layout.root.join("tests/clients");
     once(&layout.clients().join("python"), &pinned.join("python/requirements.txt"), python)?;
-    once(&layout.clients().join("node"), &pinned.join("node/package-lock.json"), node)
+    once(&layout.clients().join("node"), &pinned.join("node/package-lock.json"), node)?;
+    let pinned = layout.root.join("tests/sigstore");
+    once(&layout.clients().join("sigstore-python"), &pinned.join("python/requirements.txt"), python)?;
+    once(&layout.clients().join("sigstore-node"), &pinned.join("node/package-lock.json"), node)
 }
 
 /// Installs into `folder` unless it was done for this very content of `lock`.

@@ -3,11 +3,12 @@
 mod report;
 
 use clap::Args;
+use tidegate::bundle::Bundle;
 use tidegate::{ComponentReport, Host};
 
 use crate::args::HostArgs;
 use crate::commands::block_on;
-use crate::component::{Found, Meant, find, loaded};
+use crate::component::{Meant, find, loaded};
 use crate::failure::{Exit, Result};
 use crate::output;
 use crate::settings::Settings;
@@ -54,7 +55,7 @@ impl Inspect {
             report.running = true;
             report.loaded = Some(running);
         } else if verified.is_ok() {
-            match load(settings, &found, policy).await {
+            match load_apart(settings, &found.bundle, found.receipt.as_deref()).await {
                 Ok(loaded) => report.loaded = Some(loaded),
                 Err(refusal) => report.load_refusal = Some(refusal.text()),
             }
@@ -63,8 +64,13 @@ impl Inspect {
     }
 }
 
-/// Loads it in a host of its own, whose state is gone afterwards.
-async fn load(settings: &Settings, found: &Found, policy: crate::policy::PolicyFiles) -> Result<ComponentReport> {
+/// Loads a component in a host of its own, whose state is gone afterwards: no lock and no version floor counts there.
+pub(crate) async fn load_apart(
+    settings: &Settings,
+    bundle: &Bundle,
+    receipt: Option<&[u8]>,
+) -> Result<ComponentReport> {
+    let policy = settings.policy()?;
     let folder = tempfile::tempdir()?;
     let state = folder.path().join("state");
     let paths = tidegate::StatePaths::open(&state)?;
@@ -74,12 +80,12 @@ async fn load(settings: &Settings, found: &Found, policy: crate::policy::PolicyF
         std::fs::copy(host_key, paths.host_key())?;
     }
     let component = folder.path().join("component.wasm");
-    std::fs::write(&component, found.bundle.bytes())?;
+    std::fs::write(&component, bundle.bytes())?;
     let beside = |suffix| crate::commands::sign::with_suffix(&component, suffix);
-    if let Some(signature) = found.bundle.signatures().first() {
+    if let Some(signature) = bundle.signatures().first() {
         std::fs::write(beside(tidegate::source::SIGNATURE_SUFFIX), signature)?;
     }
-    if let Some(receipt) = &found.receipt {
+    if let Some(receipt) = receipt {
         std::fs::write(beside(tidegate::source::RECEIPT_SUFFIX), receipt)?;
     }
     let builder = Host::builder(&state).policy(policy.policy).development(settings.config.development.value);

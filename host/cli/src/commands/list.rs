@@ -82,7 +82,7 @@ fn print(listing: &Listing, running: bool) {
 }
 
 fn row(component: &ComponentReport) -> [String; 7] {
-    let signer = match component.signer.fingerprint {
+    let signer = match component.signer.proof() {
         Some(_) => component.signer.name.clone(),
         None => format!("{} (unsigned)", component.signer.name),
     };

@@ -10,11 +10,13 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use clap::Args;
 use serde_json::{Value, json};
-use tidegate::attestation::{PrivateKey, sign_also, sign_payload};
-use tidegate::bundle::{Bundle, COMPONENT_PREDICATE, SIGSTORE_MEDIA_TYPE, STATEMENT_TYPE, Subject, strip};
+use tidegate::attestation::{PrivateKey, SbomFormat, provenance_statement, sbom_statement, sign_statement, statement};
+use tidegate::bundle::{
+    Bundle, COMPONENT_PREDICATE, CYCLONEDX_PREDICATE, PROVENANCE_PREDICATE, SIGSTORE_MEDIA_TYPE, Subject, strip,
+};
 use tidegate::reference::{ComponentName, Reference, Version};
 use tidegate_catalog::{Config, Descriptor, IMAGE_MANIFEST, WASM_CONFIG, WASM_LAYER, manifest};
-use tidegate_reference::{Digest, OciReference, OciReferenceError, Target};
+use tidegate_reference::{OciReference, OciReferenceError, Target};
 use tidegate_source_oci::{Attachment, PushError, Source};
 
 use crate::args::HostArgs;
@@ -194,33 +196,21 @@ fn parcel(
     let digest = Descriptor::of(IMAGE_MANIFEST, &manifest).digest;
     // Tools that know nothing of components look for the manifest's digest.
     let also = [Subject { name: format!("manifest of {reference}"), digest }];
-    let signature = sign_also(bundle, reference, &also, key).blame(Exit::Usage)?;
+    let signed = |payload: Vec<u8>| sign_statement(payload, key).blame(Exit::Usage);
+    let signature = signed(statement(bundle, reference, &also).blame(Exit::Usage)?)?;
     let mut attachments = vec![attachment(COMPONENT_PREDICATE, signature)];
+    let subjects = [bundle.digest(), digest].map(|digest| Subject { name: reference.to_string(), digest });
     if let Some(lock) = lock {
-        let sbom = sbom::read(lock, reference)?;
-        let statement = statement(reference, &[bundle.digest(), digest], sbom::PREDICATE, sbom);
-        attachments.push(attachment(sbom::PREDICATE, sign_payload(statement, key).blame(Exit::Usage)?));
+        let sbom = sbom::read(lock, reference)?.to_string();
+        let payload = sbom_statement(&subjects, SbomFormat::CycloneDx, sbom.as_bytes())?;
+        attachments.push(attachment(CYCLONEDX_PREDICATE, signed(payload)?));
     }
     if let Some(sources) = sources {
-        let predicate = provenance::of(sources, reference, lock)?;
-        let statement = statement(reference, &[bundle.digest(), digest], provenance::PREDICATE, predicate);
-        attachments.push(attachment(provenance::PREDICATE, sign_payload(statement, key).blame(Exit::Usage)?));
+        let payload = provenance_statement(&subjects, &provenance::of(sources, reference, lock)?);
+        attachments.push(attachment(PROVENANCE_PREDICATE, signed(payload)?));
     }
     let blobs = vec![(config_descriptor, Source::Bytes(config.into())), (layer, Source::Bytes(component))];
     Ok(Parcel { blobs, manifest, attachments })
-}
-
-/// An in-toto statement about these digests.
-fn statement(reference: &Reference, digests: &[Digest], kind: &str, predicate: Value) -> Vec<u8> {
-    let subject = |digest: &Digest| json!({ "name": reference.to_string(), "digest": { "sha256": digest.to_hex() } });
-    json!({
-        "_type": STATEMENT_TYPE,
-        "subject": digests.iter().map(subject).collect::<Vec<_>>(),
-        "predicateType": kind,
-        "predicate": predicate,
-    })
-    .to_string()
-    .into_bytes()
 }
 
 fn attachment(predicate: &str, bytes: Vec<u8>) -> Attachment {

@@ -9,12 +9,15 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 use tidegate::attestation::{self, PrivateKey};
-use tidegate::bundle::Bundle;
+use tidegate::bundle::{Bundle, Claim};
 use tidegate::reference::{ComponentName, Reference, Version};
 use tidegate::source::{SIGNATURE_SUFFIX, read_component};
+use tidegate_keyless::{KeylessError, Services};
 
 use crate::args::HostArgs;
+use crate::commands::block_on;
 use crate::commands::key::signing_key;
+use crate::commands::verify::read_file;
 use crate::failure::{Blame as _, Exit, Result, fail};
 use crate::output;
 
@@ -24,6 +27,18 @@ pub(crate) struct Sign {
     /// The private key [default: default.key in the key directory].
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    /// Sign as whom this token names, with a key for this one signature: a JWT of an OpenID Connect provider.
+    #[arg(long, value_name = "FILE", requires = "signing_config", conflicts_with = "key")]
+    identity_token_file: Option<PathBuf>,
+    /// The services for that: certificate authority, transparency log, time authority (a `signing_config.json`).
+    #[arg(long, value_name = "FILE", requires = "identity_token_file")]
+    signing_config: Option<PathBuf>,
+    /// Sign this in-toto statement about the component instead: provenance (SLSA v1) or a bill of materials.
+    #[arg(long, value_name = "FILE", requires = "out")]
+    statement: Option<PathBuf>,
+    /// Where the signed statement goes.
+    #[arg(long, value_name = "FILE", requires = "statement")]
+    out: Option<PathBuf>,
     /// The name that the component gets, if it has no manifest that says it.
     #[arg(long)]
     name: Option<ComponentName>,
@@ -42,10 +57,13 @@ impl Sign {
         if self.components.len() > 1 && (self.name.is_some() || self.version.is_some()) {
             return Err(fail!(Usage, "`--name` and `--version` are for one component: sign them one by one"));
         }
-        let key = signing_key(self.key.as_deref(), &self.host)?;
+        if self.components.len() > 1 && self.statement.is_some() {
+            return Err(fail!(Usage, "`--statement` is about one component: sign them one by one"));
+        }
+        let signer = self.signer()?;
         let mut signed = Vec::new();
         for path in &self.components {
-            let report = self.sign(path, &key)?;
+            let report = self.sign(path, &signer)?;
             if !json {
                 let text = |name: &str| report.get(name).and_then(Value::as_str).unwrap_or_default();
                 output::line(format_args!("signed {} as {}", text("component"), text("reference")));
@@ -58,18 +76,42 @@ impl Sign {
         Ok(Exit::Done)
     }
 
-    fn sign(&self, path: &Path, key: &PrivateKey) -> Result<Value> {
+    /// A key of this machine, or the services that certify an identity.
+    fn signer(&self) -> Result<Signer> {
+        let (Some(token), Some(config)) = (&self.identity_token_file, &self.signing_config) else {
+            return Ok(Signer::Key(Box::new(signing_key(self.key.as_deref(), &self.host)?)));
+        };
+        let services = Services::from_json(&read_file(config)?).blame(Exit::Usage)?;
+        let token = String::from_utf8(read_file(token)?)
+            .map_err(|_| fail!(Usage, "`{}` is not a token: it is no text", token.display()))?;
+        Ok(Signer::Services(services, token))
+    }
+
+    fn sign(&self, path: &Path, signer: &Signer) -> Result<Value> {
         let bundle = read_bundle(path)?;
         let reference = self.reference(path, &bundle)?;
-        let signature = attestation::sign(&bundle, &reference, key).blame(Exit::Usage)?;
-        let to = with_suffix(path, SIGNATURE_SUFFIX);
+        let payload = attestation::statement(&bundle, &reference, &[]).blame(Exit::Usage)?;
+        let (payload, to) = match (&self.statement, &self.out) {
+            (Some(file), Some(out)) => (about(file, &bundle)?, out.clone()),
+            _ => (payload, with_suffix(path, SIGNATURE_SUFFIX)),
+        };
+        let (signature, fingerprint) = match signer {
+            Signer::Key(key) => {
+                let signature = attestation::sign_statement(payload, key).blame(Exit::Usage)?;
+                (signature, Some(key.public_key().fingerprint()))
+            }
+            Signer::Services(services, token) => {
+                let signed = block_on(async { Ok(services.sign_statement(&payload, token).await) })?;
+                (signed.map_err(blame_services)?, None)
+            }
+        };
         write_atomically(&to, &signature).with_context(|| format!("cannot write `{}`", to.display()))?;
         Ok(json!({
             "component": path,
             "reference": reference.to_string(),
             "digest": bundle.digest().to_string(),
             "signature": to,
-            "fingerprint": key.public_key().fingerprint(),
+            "fingerprint": fingerprint,
         }))
     }
 
@@ -89,6 +131,33 @@ impl Sign {
             )),
         }
     }
+}
+
+/// What makes a signature.
+enum Signer {
+    /// A key.
+    Key(Box<PrivateKey>),
+    /// Services, and the token of who signs.
+    Services(Services, String),
+}
+
+/// A statement that verifiers read, about this component.
+fn about(file: &Path, bundle: &Bundle) -> Result<Vec<u8>> {
+    let payload = read_file(file)?;
+    let claim = Claim::parse(&payload).with_context(|| format!("`{}` is not signed", file.display()));
+    if claim.blame(Exit::Usage)?.subjects.iter().any(|subject| subject.digest == bundle.digest()) {
+        return Ok(payload);
+    }
+    Err(fail!(Usage, "`{}` is not about this component: no subject has the digest {}", file.display(), bundle.digest()))
+}
+
+/// Wrong files are the caller's fault, services that do not answer are nobody's here.
+fn blame_services(error: KeylessError) -> crate::failure::Failure {
+    let exit = match error {
+        KeylessError::Service { .. } | KeylessError::Answer(_) => Exit::Host,
+        _ => Exit::Usage,
+    };
+    crate::failure::Failure::new(exit, error)
 }
 
 /// A component file with what lies beside it; only what is missing is blamed on whoever typed.

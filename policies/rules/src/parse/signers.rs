@@ -8,10 +8,13 @@ use toml::de::DeTable;
 use super::Reader;
 use crate::document::Value;
 use crate::names::{is_name, is_plain, is_variable};
-use crate::policy::{PublicKey, Role, Secret, SecretSource, Signer};
+use crate::policy::{PublicKey, Role, Secret, SecretSource, SignedBy, Signer, TrustedRoot};
 use crate::{LOCAL_BUILD, nearest};
 
 const ROLES: &[&str] = &["component"];
+const KEYS: &[&str] = &["public-key", "public-key-file", "identity", "issuer", "trusted-root-file", "roles"];
+/// Longest identity or issuer, in bytes; those of workflows have about 150.
+const MAX_IDENTITY: usize = 2_048;
 
 impl Reader<'_, '_> {
     pub(super) fn signers(&mut self, value: &Value<'_>) {
@@ -40,27 +43,69 @@ impl Reader<'_, '_> {
     fn signer(&mut self, name: &str, value: &Value<'_>, span: Range<usize>) -> Option<Signer> {
         let title = format!("[signers.{name}]");
         let table = self.document.table(value, &format!("signers.{name}"))?;
-        self.document.check_keys(table, &title, &["public-key", "public-key-file", "roles"]);
+        self.document.check_keys(table, &title, KEYS);
         let roles = match table.get("roles") {
             Some(value) => self.roles(value),
             None => BTreeSet::from([Role::Component]),
         };
-        let key = match (table.get("public-key"), table.get("public-key-file")) {
-            (Some(value), None) => self.pem(value)?,
-            (None, Some(value)) => {
+        let identity = ["identity", "issuer", "trusted-root-file"].into_iter().find(|key| table.contains_key(*key));
+        let by = match (table.get("public-key"), table.get("public-key-file"), identity) {
+            (Some(value), None, None) => SignedBy::Key(self.pem(value)?),
+            (None, Some(value), None) => {
                 let text = self.document.string(value, "public-key-file")?.to_owned();
-                PublicKey::File(self.path(&text, "public-key-file", value.span())?)
+                SignedBy::Key(PublicKey::File(self.path(&text, "public-key-file", value.span())?))
             }
-            (None, None) => {
-                self.document.problem(span, format!("{title} needs `public-key` or `public-key-file`"));
+            (None, None, Some(_)) => self.identity(table, &title, span.clone())?,
+            (None, None, None) => {
+                let message = format!("{title} needs `public-key`, `public-key-file`, or `identity`");
+                self.document.problem(span, message);
                 return None;
             }
-            (Some(_), Some(value)) => {
+            (Some(_), Some(value), _) => {
                 self.document.problem(value.span(), format!("{title} has `public-key` too: keep one of them"));
                 return None;
             }
+            (Some(value), None, Some(other)) | (None, Some(value), Some(other)) => {
+                let message =
+                    format!("{title} has `{other}` too: a key or an identity, give the other a signer of its own");
+                self.document.problem(value.span(), message);
+                return None;
+            }
         };
-        Some(Signer { key, roles, origin: self.document.origin(&span) })
+        Some(Signer { by, roles, origin: self.document.origin(&span) })
+    }
+
+    /// A name in certificates, who vouches for it, and the authorities: all three, none of them a pattern.
+    fn identity(&mut self, table: &DeTable<'_>, title: &str, span: Range<usize>) -> Option<SignedBy> {
+        let identity = self.document.required_string(table, "identity", title, span.clone());
+        let identity = identity.and_then(|(text, at)| self.name_of_person(text, "identity", at));
+        let issuer = self.document.required_string(table, "issuer", title, span.clone());
+        let issuer = issuer.and_then(|(text, at)| self.name_of_person(text, "issuer", at));
+        let root = self.document.required_string(table, "trusted-root-file", title, span);
+        let root = root.and_then(|(text, at)| self.path(text, "trusted-root-file", at));
+        Some(SignedBy::Identity { identity: identity?, issuer: issuer?, root: TrustedRoot::File(root?) })
+    }
+
+    /// What is compared whole. People who write a pattern believe that it is one.
+    fn name_of_person(&mut self, text: &str, key: &str, span: Range<usize>) -> Option<String> {
+        let address = text.contains("://");
+        let problem = if text.contains(['*', '^', '$', '|', '(', '[', '\\']) {
+            Some("is compared whole, letter by letter: write the one name, patterns are not known here")
+        } else if text.len() > MAX_IDENTITY || text.chars().any(|letter| letter.is_control() || letter.is_whitespace())
+        {
+            Some("has spaces or control characters in it, or is too long")
+        } else if key == "issuer" && !address {
+            Some("must be the address of who vouches for the identity, such as `https://accounts.example.com`")
+        } else if key == "identity" && !address && !text.contains('@') {
+            Some("must be an e-mail address or a URI, as it stands in the certificate")
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            self.document.problem(span, format!("`{key}` {problem}"));
+            return None;
+        }
+        Some(text.to_owned())
     }
 
     fn pem(&mut self, value: &Value<'_>) -> Option<PublicKey> {

@@ -112,7 +112,12 @@ fn keys_of_openssl_sign_and_verify() {
         assert_eq!((key.public_key(), public.algorithm()), (public.clone(), algorithm));
         let bundle = Bundle::new(wat::parse_str("(component)").unwrap(), vec![]).unwrap();
         let file = sign(&bundle, &"echo@1.0.0".parse().unwrap(), &key).unwrap();
-        let signer = TrustedSigner { name: "acme".to_owned(), keys: vec![public], roles: vec![Role::Component] };
+        let signer = TrustedSigner {
+            name: "acme".to_owned(),
+            keys: vec![public],
+            identities: Vec::new(),
+            roles: vec![Role::Component],
+        };
         let bundle = Bundle::new(bundle.bytes().clone(), vec![file]).unwrap();
         verify(bundle, &TrustRoot::new(vec![signer]).unwrap()).unwrap();
     }

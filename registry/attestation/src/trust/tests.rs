@@ -3,7 +3,8 @@
 use crate::{Algorithm, PrivateKey, PublicKey, Role, TrustError, TrustRoot, TrustedSigner};
 
 fn signer(name: &str, keys: &[&PublicKey]) -> TrustedSigner {
-    TrustedSigner { name: name.to_owned(), keys: keys.iter().copied().cloned().collect(), roles: vec![Role::Component] }
+    let keys = keys.iter().copied().cloned().collect();
+    TrustedSigner { name: name.to_owned(), keys, identities: Vec::new(), roles: vec![Role::Component] }
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn bundle(component: Vec<u8>, signatures: Vec<Vec<u8>>) -> Bundle {
 }
 
 fn signer(name: &str, key: PublicKey, roles: &[Role]) -> TrustedSigner {
-    TrustedSigner { name: name.to_owned(), keys: vec![key], roles: roles.to_vec() }
+    TrustedSigner { name: name.to_owned(), keys: vec![key], identities: Vec::new(), roles: roles.to_vec() }
 }
 
 fn trusting(key: &PrivateKey) -> TrustRoot {
@@ -44,8 +44,13 @@ fn trusting(key: &PrivateKey) -> TrustRoot {
 /// A signature file over any payload and payload type, made with a good key.
 fn sign_payload(key: &PrivateKey, payload: &[u8], payload_type: &str) -> Vec<u8> {
     let signature = key.sign(&pre_authentication_encoding(payload_type, payload)).unwrap();
-    let material = VerificationMaterial::PublicKey { hint: key.public_key().fingerprint() };
-    SignatureBundle { material, envelope: Envelope { payload: payload.to_vec(), signature } }.to_json()
+    SignatureBundle::of_key(&key.public_key().fingerprint(), &Envelope { payload: payload.to_vec(), signature })
+}
+
+/// A parsed file, written again.
+fn rewrite(signature: &SignatureBundle) -> Vec<u8> {
+    let VerificationMaterial::PublicKey { hint } = &signature.material else { panic!("{signature:?}") };
+    SignatureBundle::of_key(hint, &signature.envelope)
 }
 
 fn statement(digest: Digest) -> Value {
@@ -120,8 +125,7 @@ fn the_hint_decides_nothing() {
     let claim = |by: &PrivateKey, hint: String| {
         let payload = statement(Digest::of(&component)).to_string().into_bytes();
         let signature = by.sign(&pre_authentication_encoding(DSSE_PAYLOAD_TYPE, &payload)).unwrap();
-        let material = VerificationMaterial::PublicKey { hint };
-        let file = SignatureBundle { material, envelope: Envelope { payload, signature } }.to_json();
+        let file = SignatureBundle::of_key(&hint, &Envelope { payload, signature });
         verify(bundle(component.clone(), vec![file]), &trusting(&good))
     };
     let fingerprint = good.public_key().fingerprint();
@@ -152,7 +156,7 @@ fn every_changed_byte_of_the_payload_and_the_signature_is_noticed() {
         let file = sign(&bundle(component.clone(), vec![]), &echo(), &key).unwrap();
         let good = SignatureBundle::parse(&file).unwrap();
         let refused = |changed: &SignatureBundle| {
-            let error = verify(bundle(component.clone(), vec![changed.to_json()]), &trusting(&key)).unwrap_err();
+            let error = verify(bundle(component.clone(), vec![rewrite(changed)]), &trusting(&key)).unwrap_err();
             assert!(matches!(error, VerifyError::BadSignature { .. }), "{error}");
         };
         for i in 0..good.envelope.payload.len() {
@@ -220,7 +224,7 @@ fn a_signer_needs_the_role() {
 fn any_key_of_a_signer_signs() {
     let (first, second, component) = (key(), PrivateKey::generate(Algorithm::EcdsaP256).unwrap(), with_manifest());
     let keys = vec![first.public_key(), second.public_key()];
-    let acme = TrustedSigner { name: "acme".to_owned(), keys, roles: vec![Role::Component] };
+    let acme = TrustedSigner { name: "acme".to_owned(), keys, identities: Vec::new(), roles: vec![Role::Component] };
     let trust = TrustRoot::new(vec![signer("other", key().public_key(), &[Role::Component]), acme]).unwrap();
     for key in [first, second] {
         let file = sign(&bundle(component.clone(), vec![]), &echo(), &key).unwrap();

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use tidegate::ComponentReport;
-use tidegate::attestation::{Signer, VerifiedBundle};
+use tidegate::attestation::VerifiedBundle;
 use tidegate::bundle::Bundle;
 use tidegate::grant::Requests;
+use tidegate::{ComponentReport, SignerReport};
 
 use crate::failure::Result;
 use crate::output::{self, Style, printable};
@@ -45,14 +45,7 @@ impl Report {
     pub(crate) fn of_bundle(bundle: &Bundle, verified: &Result<VerifiedBundle>) -> Self {
         let manifest = bundle.manifest();
         let signature = match verified {
-            Ok(verified) => {
-                let fingerprint = match verified.signer() {
-                    Signer::PinnedKey { fingerprint, .. } => Some(fingerprint),
-                    Signer::LocalBuild => None,
-                };
-                let name = verified.signer().name().unwrap_or(tidegate::rules::LOCAL_BUILD);
-                json!({ "is": "verified", "signer": name, "fingerprint": fingerprint })
-            }
+            Ok(verified) => verified_by(&SignerReport::new(verified.signer())),
             Err(failure) => json!({ "is": "refused", "reason": failure.text() }),
         };
         let reference = match verified {
@@ -78,9 +71,7 @@ impl Report {
         Self {
             reference: Some(format!("{}@{}", loaded.name, loaded.version)),
             digest: loaded.digest.clone(),
-            signature: json!({
-                "is": "verified", "signer": loaded.signer.name, "fingerprint": loaded.signer.fingerprint,
-            }),
+            signature: verified_by(&loaded.signer),
             kind: Some(loaded.kind.clone()),
             description: loaded.description.clone(),
             requests: loaded.requests.clone(),
@@ -103,7 +94,12 @@ impl Report {
         }
         let text = |key: &str| self.signature.get(key).and_then(Value::as_str);
         match (text("signer"), text("reason")) {
-            (Some(signer), _) => row("signed by", &format!("{signer} {}", text("fingerprint").unwrap_or_default())),
+            (Some(signer), _) => {
+                let proof = text("fingerprint").map(str::to_owned);
+                let identity = || format!("{}, by {}", text("identity").unwrap_or("?"), text("issuer").unwrap_or("?"));
+                let proof = proof.or_else(|| text("identity").map(|_| identity())).unwrap_or_default();
+                row("signed by", &format!("{signer} {}", printable(&proof)));
+            }
             (None, reason) => row("signature", &style.bad(format!("refused: {}", reason.unwrap_or_default()))),
         }
         if let (Some(kind), Some(description)) = (&self.kind, &self.description) {
@@ -128,6 +124,16 @@ impl Report {
             row("load", &style.bad(format!("refused: {refusal}")));
         }
     }
+}
+
+fn verified_by(signer: &SignerReport) -> Value {
+    json!({
+        "is": "verified",
+        "signer": signer.name,
+        "fingerprint": signer.fingerprint,
+        "identity": signer.identity,
+        "issuer": signer.issuer,
+    })
 }
 
 fn print_loaded(loaded: &ComponentReport, running: bool, style: Style) {

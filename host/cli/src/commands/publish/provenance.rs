@@ -6,37 +6,34 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::Context as _;
-use serde_json::{Value, json};
+use tidegate::attestation::{BUILD_TYPE, Material, Provenance};
 use tidegate::reference::Reference;
 use tidegate_reference::Digest;
 
 use crate::failure::Result;
 
-/// The predicate type.
-pub(super) const PREDICATE: &str = "https://slsa.dev/provenance/v1";
-/// How our builds are described: `docs/registry.md`, "What is attached".
-const BUILD_TYPE: &str = "https://tidegate.dev/build/component/v1";
-
 /// The provenance of a component that was built from `sources`.
-pub(super) fn of(sources: &Path, reference: &Reference, lock: Option<&Path>) -> Result<Value> {
+pub(super) fn of(sources: &Path, reference: &Reference, lock: Option<&Path>) -> Result<Provenance> {
     let mut materials = Vec::new();
     if let Some(commit) = commit(sources) {
-        materials.push(json!({ "name": "sources", "digest": { "gitCommit": commit } }));
+        // Where it came from is nobody's business: what it is, anybody who has it can check.
+        materials.push(Material { uri: "git:sources".to_owned(), sha256: None, commit: Some(commit) });
     }
     if let Some(lock) = lock {
         let bytes = std::fs::read(lock).with_context(|| format!("cannot read `{}`", lock.display()))?;
-        materials.push(json!({ "name": "Cargo.lock", "digest": { "sha256": Digest::of(&bytes).to_hex() } }));
+        let sha256 = Some(Digest::of(&bytes));
+        materials.push(Material { uri: "file:Cargo.lock".to_owned(), sha256, commit: None });
     }
-    Ok(json!({
-        "buildDefinition": {
-            "buildType": BUILD_TYPE,
-            "externalParameters": { "component": reference.to_string(), "profile": "release", "target": "wasm32-wasip2" },
-            "resolvedDependencies": materials,
-        },
-        "runDetails": {
-            "builder": { "id": "https://tidegate.dev/cli", "version": { "tidegate": env!("CARGO_PKG_VERSION") } },
-        },
-    }))
+    let parameters =
+        [("component", reference.to_string().as_str()), ("profile", "release"), ("target", "wasm32-wasip2")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()));
+    Ok(Provenance {
+        builder: concat!("https://tidegate.dev/cli/", env!("CARGO_PKG_VERSION")).to_owned(),
+        build_type: BUILD_TYPE.to_owned(),
+        parameters: parameters.into(),
+        materials,
+        ..Provenance::default()
+    })
 }
 
 /// The commit of the sources, if they are exactly that commit.

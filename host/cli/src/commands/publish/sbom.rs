@@ -12,9 +12,6 @@ use tidegate::reference::Reference;
 
 use crate::failure::{Blame as _, Exit, Result};
 
-/// The predicate type of a CycloneDX document, in-toto attestation framework, `spec/predicates/cyclonedx.md`.
-pub(super) const PREDICATE: &str = "https://cyclonedx.org/bom";
-
 #[derive(Deserialize)]
 struct Lock {
     #[serde(default)]

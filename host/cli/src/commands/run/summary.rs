@@ -181,8 +181,8 @@ pub(crate) fn describe(component: &ComponentReport, style: Style) -> String {
     if let Some(description) = &component.description {
         text.push_str(&format!("  {}", style.dim(printable(description))));
     }
-    let by = match &component.signer.fingerprint {
-        Some(fingerprint) => format!("signed by {} ({fingerprint})", component.signer.name),
+    let by = match component.signer.proof() {
+        Some(proof) => format!("signed by {} ({})", component.signer.name, printable(&proof)),
         None => style.warn("not signed: built on this machine (development mode)"),
     };
     text.push_str(&format!("\n  {by}\n"));

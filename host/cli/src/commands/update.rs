@@ -1,0 +1,204 @@
+//! `tidegate outdated` and `tidegate update`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+use tidegate::attestation::{TrustRoot, VerifiedBundle};
+use tidegate::lock::{Lock, Locked, differences};
+use tidegate::reference::Reference;
+use tidegate::{ControlReply, ControlRequest, DirectorySource, UpdateSource, newest, trust_root};
+
+use crate::args::HostArgs;
+use crate::commands::block_on;
+use crate::commands::inspect::load_apart;
+use crate::commands::lock::{asked, existing, locked, write};
+use crate::commands::sign::with_suffix;
+use crate::failure::{Blame as _, Exit, Result, fail};
+use crate::node::{Load, Node, unexpected};
+use crate::output::{self, Style, printable};
+use crate::settings::Settings;
+
+/// `tidegate outdated`.
+#[derive(Debug, Args)]
+pub(crate) struct Outdated {
+    /// A directory with newer versions, each with its signature beside it.
+    #[arg(long, value_name = "DIR")]
+    from: PathBuf,
+    #[command(flatten)]
+    host: HostArgs,
+}
+
+/// `tidegate update`.
+#[derive(Debug, Args)]
+pub(crate) struct Update {
+    /// Names of components; none: all that are installed.
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// A directory with newer versions, each with its signature beside it.
+    #[arg(long, value_name = "DIR")]
+    from: PathBuf,
+    /// Approve what differs, without being asked.
+    #[arg(long)]
+    approve: bool,
+    #[command(flatten)]
+    host: HostArgs,
+}
+
+/// A newer version of an installed component.
+struct Newer {
+    current: Reference,
+    place: String,
+    verified: VerifiedBundle,
+}
+
+impl Outdated {
+    pub(crate) fn run(self, json: bool) -> Result<Exit> {
+        let settings = Settings::load(&self.host, true)?;
+        let found = block_on(newer(&settings, &DirectorySource::new(&self.from), &[]))?;
+        if json {
+            output::json(&json!({ "outdated": found.iter().map(describe).collect::<Vec<_>>() }))?;
+        } else if found.is_empty() {
+            output::line("everything is as new as there");
+        } else {
+            for newer in &found {
+                let (name, from) = (&newer.current.name, &newer.current.version);
+                output::line(format_args!("{name} {from} -> {}  {}", newer.verified.reference().version, newer.place));
+            }
+        }
+        Ok(Exit::Done)
+    }
+}
+
+impl Update {
+    pub(crate) fn run(self, json: bool) -> Result<Exit> {
+        let settings = Settings::load(&self.host, true)?;
+        block_on(async {
+            let mut exit = Exit::Done;
+            let mut updated = Vec::new();
+            let found = newer(&settings, &DirectorySource::new(&self.from), &self.names).await?;
+            if found.is_empty() && !json {
+                output::line("everything is as new as there");
+            }
+            for newer in found {
+                match self.update(&settings, &newer, json).await {
+                    Ok(true) => updated.push(describe(&newer)),
+                    Ok(false) => exit = exit.or(Exit::Refused),
+                    Err(failure) => {
+                        failure.print(json);
+                        exit = exit.or(failure.exit());
+                    }
+                }
+            }
+            if json {
+                output::json(&json!({ "updated": updated }))?;
+            }
+            Ok(exit)
+        })
+    }
+
+    /// Shows what differs; approved, the lock is written first, and then the component is let in.
+    async fn update(&self, settings: &Settings, newer: &Newer, json: bool) -> Result<bool> {
+        let bundle = newer.verified.bundle();
+        let entry = locked(load_apart(settings, bundle, None).await?)?;
+        let path = &settings.config.lock.value;
+        let lock = existing(path)?;
+        let before = match &lock {
+            Some(lock) => lock.get(newer.current.name.as_str()).cloned(),
+            None => Some(installed(settings, &newer.current).await?),
+        };
+        let only = |entry: Option<Locked>| Lock::new(entry.into_iter().collect());
+        let changed = differences(&only(before)?, &only(Some(entry.clone()))?);
+        let approved = self.approve || (!json && asked(&changed)?);
+        if !json {
+            changed.iter().for_each(output::line);
+        }
+        if !approved {
+            let style = Style::stderr();
+            eprintln!(
+                "{} `tidegate update {} --approve` approves this",
+                style.bad("not approved:"),
+                newer.current.name
+            );
+            return Ok(false);
+        }
+        if let Some(lock) = &lock {
+            write(path, &lock.with(entry)?)?;
+        }
+        let added = add(settings, newer).await;
+        if let (Err(_), Some(lock)) = (&added, &lock) {
+            // What did not get in is not what runs.
+            write(path, lock)?;
+        }
+        added?;
+        if !json {
+            output::line(Style::stdout().good(format_args!("updated to {}", newer.verified.reference())));
+        }
+        Ok(true)
+    }
+}
+
+/// Installed components of which `source` has a newer version that the policy believes.
+async fn newer(settings: &Settings, source: &dyn UpdateSource, names: &[String]) -> Result<Vec<Newer>> {
+    let policy = settings.policy()?;
+    let trust: TrustRoot = trust_root(&policy.policy).blame(Exit::Usage)?;
+    let state = &settings.config.state.value;
+    if !state.join("components").is_dir() {
+        return Err(fail!(NotFound, "nothing is installed in `{}`: `tidegate add` installs", state.display()));
+    }
+    let mut installed = Vec::new();
+    for listed in tidegate::source::Store::open(state)?.list()? {
+        installed.push(listed.installed?.entry.reference);
+    }
+    if let Some(unknown) = names.iter().find(|name| !installed.iter().any(|one| one.name.as_str() == name.as_str())) {
+        return Err(fail!(NotFound, "there is no installed component `{}`", printable(unknown)));
+    }
+    installed.retain(|one| names.is_empty() || names.iter().any(|name| name == one.name.as_str()));
+    let mut found = Vec::new();
+    for current in installed {
+        let asked = newest(source, &current, &trust).await;
+        let (best, notes) = asked.map_err(|error| fail!(NotFound, "cannot ask `{}`: {error}", source.label()))?;
+        for note in notes {
+            eprintln!("{} {}", Style::stderr().warn("passed over:"), printable(&note));
+        }
+        if let Some((offer, verified)) = best {
+            found.push(Newer { current, place: offer.place, verified });
+        }
+    }
+    Ok(found)
+}
+
+/// What is installed now, where no lock says what was approved.
+async fn installed(settings: &Settings, current: &Reference) -> Result<Locked> {
+    let store = tidegate::source::Store::open(&settings.config.state.value)?;
+    let found = store.get(&current.name)?.ok_or_else(|| fail!(NotFound, "`{}` is gone", current.name))?;
+    locked(load_apart(settings, &found.bundle, found.receipt.as_deref()).await?)
+}
+
+/// Lets the very bytes that were shown in: a file of the source may have changed since.
+async fn add(settings: &Settings, newer: &Newer) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("component.wasm");
+    let bundle = newer.verified.bundle();
+    std::fs::write(&path, bundle.bytes())?;
+    if let Some(signature) = bundle.signatures().first() {
+        std::fs::write(signature_of(&path), signature)?;
+    }
+    match Node::open(settings, Load::Nothing).await?.ask(ControlRequest::Add { path }, |_| {}).await? {
+        ControlReply::Added(_) => Ok(()),
+        other => Err(unexpected(&other)),
+    }
+}
+
+fn signature_of(path: &Path) -> PathBuf {
+    with_suffix(path, tidegate::source::SIGNATURE_SUFFIX)
+}
+
+fn describe(newer: &Newer) -> Value {
+    json!({
+        "name": newer.current.name.as_str(),
+        "from": newer.current.version.to_string(),
+        "to": newer.verified.reference().version.to_string(),
+        "place": newer.place,
+    })
+}

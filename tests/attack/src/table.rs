@@ -1,0 +1,85 @@
+//! The attacks on getting in, as data: what is tried, what must be said, how the command must end. The tests make each and
+//! compare; `docs/attacks.md` lists them, and a test holds it to this table.
+
+mod certificates;
+mod evidence;
+mod files;
+mod floors;
+mod kinds;
+mod locks;
+
+/// One attack.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// The case: of `tests/sigstore/node/forge.cjs`, or of the test that runs the group.
+    pub name: &'static str,
+    /// What is tried, for people.
+    pub attack: &'static str,
+    /// What must be said; all of it.
+    pub says: &'static [&'static str],
+    /// The exit code.
+    pub code: i32,
+}
+
+/// Rows that one test runs.
+#[derive(Debug)]
+pub struct Group {
+    /// What they have in common, for people.
+    pub title: &'static str,
+    /// The test.
+    pub test: &'static str,
+    /// The rows.
+    pub rows: &'static [Row],
+}
+
+/// Refused by signature or policy.
+pub const REFUSED: i32 = 3;
+/// Not even read.
+pub const USAGE: i32 = 2;
+
+/// Every group.
+pub const GROUPS: &[Group] = &[
+    Group { title: "Identities and certificates", test: IDENTITIES, rows: certificates::ROWS },
+    Group { title: "Time and transparency log", test: IDENTITIES, rows: evidence::ROWS },
+    Group { title: "Statements and signature files", test: IDENTITIES, rows: files::ROWS },
+    Group { title: "Keys and identities in each other's place", test: KINDS, rows: kinds::ROWS },
+    Group { title: "Older versions", test: FLOORS, rows: floors::ROWS },
+    Group { title: "What differs from the lock", test: LOCKS, rows: locks::ROWS },
+];
+
+/// The test that runs what the forge makes.
+pub const IDENTITIES: &str = "no_forged_identity_is_accepted";
+
+/// The test of keys and identities.
+pub const KINDS: &str = "keys_and_identities_do_not_stand_for_each_other";
+/// The test of version floors.
+pub const FLOORS: &str = "nothing_older_comes_back";
+/// The test of the lock.
+pub const LOCKS: &str = "what_differs_from_the_lock_is_refused";
+
+const fn refused(name: &'static str, attack: &'static str, says: &'static [&'static str]) -> Row {
+    Row { name, attack, says, code: REFUSED }
+}
+
+/// `docs/attacks.md`.
+#[must_use]
+pub fn document() -> String {
+    let count: usize = GROUPS.iter().map(|group| group.rows.len()).sum();
+    let mut text = format!(
+        "# Attacks\n\nWhat has been tried to get something in that should not get in: {count} attacks, none accepted. Each is a row \
+         of the table in `tests/attack/src/table`, made anew by the test named with its group, and each must be refused with these \
+         words and this exit code ([3: refused by signature or policy; 2: not even read](cli.md#exit-codes)). Attacks on what runs \
+         (loops, bombs, escapes, floods) are tests too; [SECURITY](SECURITY.md) names them.\n\nThis page is made from the table: \
+         `BLESS=1 cargo test -p tidegate-attack --test document` writes it.\n"
+    );
+    for group in GROUPS {
+        text.push_str(&format!("\n## {}\n\nTest: `{}`.\n\n", group.title, group.test));
+        text.push_str("| attack | refused with | exit |\n|---|---|---|\n");
+        for row in group.rows {
+            let says: Vec<_> =
+                row.says.iter().map(|part| format!("`{}`", part.replace('`', "´").replace('|', "\\|"))).collect();
+            text.push_str(&format!("| {} | {} | {} |\n", row.attack, says.join(", "), row.code));
+        }
+    }
+    text
+}
