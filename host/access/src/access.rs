@@ -26,7 +26,7 @@ pub struct AccessOptions {
 /// Which tokens are believed.
 #[derive(Debug, Clone)]
 pub struct TokenOptions {
-    /// What this node is called in tokens (RFC 8707): the address that clients use, `https://node.example/mcp`.
+    /// What this node is called in tokens (RFC 8707): the address that clients use, `https://node.example/served`.
     pub resource: String,
     /// Who gives them.
     pub issuers: Vec<IssuerOptions>,

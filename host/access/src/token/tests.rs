@@ -9,7 +9,7 @@ use super::*;
 use crate::jwk::KeySet;
 
 const ISSUER: &str = "https://login.example.com";
-const RESOURCE: &str = "https://node.example.com/mcp";
+const RESOURCE: &str = "https://node.example.com/served";
 const NOW: f64 = 1_800_000_000.0;
 
 /// Signs what it is given.
@@ -107,8 +107,8 @@ fn every_claim_is_checked() {
         ("aud", json!(["https://other.example", RESOURCE]), Ok(())),
         ("aud", json!(format!("{RESOURCE}/")), Ok(())),
         ("aud", json!("https://node.example.com"), Err(TokenError::Audience)),
-        ("aud", json!("https://node.example.com/mcp/more"), Err(TokenError::Audience)),
-        ("aud", json!("HTTPS://node.example.com/mcp"), Err(TokenError::Audience)),
+        ("aud", json!("https://node.example.com/served/more"), Err(TokenError::Audience)),
+        ("aud", json!("HTTPS://node.example.com/served"), Err(TokenError::Audience)),
         ("aud", json!([]), Err(TokenError::Audience)),
         ("aud", Value::Null, Err(TokenError::Claims)),
         ("iss", json!("https://login.example.com/"), Err(TokenError::Issuer)),
