@@ -48,7 +48,11 @@ impl Settings {
     pub(crate) fn builder(&self, policy: PolicyFiles) -> Result<Builder> {
         let secrets = policy.secrets()?;
         let compile = &self.config.compile;
-        let builder = Host::builder(&self.config.state.value)
+        let mut builder = Host::builder(&self.config.state.value);
+        if let Some(file) = &self.config.seal_key.value {
+            builder = builder.seal_key(file.clone());
+        }
+        let builder = builder
             .compile_limits(CompileLimits {
                 memory: compile.memory.value,
                 cpu: compile.cpu.value,

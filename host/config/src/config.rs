@@ -57,6 +57,9 @@ pub struct Config {
     pub lock: Setting<PathBuf>,
     /// Only what the lock approves is let in.
     pub locked: Setting<bool>,
+    /// 32 bytes under which values that pass through clients are sealed: one file for all hosts that answer behind one
+    /// address. Derived from the host key.
+    pub seal_key: Setting<Option<PathBuf>>,
     /// HTTP.
     pub http: HttpConfig,
     /// The certificate; none: no TLS.
@@ -215,6 +218,7 @@ impl Config {
                 file: values.locked,
             }
             .or_default(|| false),
+            seal_key: Given::file(optional(values.seal_key)).or_default(|| None),
             compile: CompileConfig {
                 memory: Given::file(values.compile_memory).or_default(|| 1 << 30),
                 cpu: Given::file(values.compile_cpu).or_default(|| Duration::from_secs(60)),
@@ -258,6 +262,7 @@ impl Config {
             self.keys.line("keys", path),
             self.lock.line("lock", path),
             self.locked.line("locked", ToString::to_string),
+            self.seal_key.line("seal-key", |file| file.as_ref().map(path).unwrap_or_default()),
             self.development.line("development", ToString::to_string),
             self.http.allowed_origins.line("http.allowed-origins", joined),
             self.http.allowed_hosts.line("http.allowed-hosts", joined),

@@ -24,6 +24,7 @@ pub(crate) struct FileValues {
     pub(crate) keys: Line<PathBuf>,
     pub(crate) lock: Line<PathBuf>,
     pub(crate) locked: Line<bool>,
+    pub(crate) seal_key: Line<PathBuf>,
     pub(crate) development: Line<bool>,
     pub(crate) allowed_origins: Line<Vec<String>>,
     pub(crate) allowed_hosts: Line<Vec<String>>,
@@ -47,8 +48,21 @@ pub(crate) struct FileValues {
     pub(crate) log_format: Line<LogFormat>,
 }
 
-const TOP: &[&str] =
-    &["state", "listen", "policy", "keys", "lock", "locked", "development", "http", "tls", "access", "compile", "log"];
+const TOP: &[&str] = &[
+    "state",
+    "listen",
+    "policy",
+    "keys",
+    "lock",
+    "locked",
+    "seal-key",
+    "development",
+    "http",
+    "tls",
+    "access",
+    "compile",
+    "log",
+];
 const HTTP: &[&str] = &[
     "allowed-origins",
     "allowed-hosts",
@@ -93,6 +107,7 @@ impl Reader<'_, '_> {
             }),
             keys: self.value(table, "keys", Self::path),
             lock: self.value(table, "lock", Self::path),
+            seal_key: self.value(table, "seal-key", Self::path),
             locked: self.value(table, "locked", |reader, value, key| reader.document.boolean(value, key)),
             development: self.value(table, "development", |reader, value, key| reader.document.boolean(value, key)),
             ..FileValues::default()

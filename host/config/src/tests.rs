@@ -15,6 +15,7 @@ policy = ["policy.toml", "/etc/more.toml"]
 keys = "my-keys"
 lock = "my.lock"
 locked = true
+seal-key = "seal.key"
 development = true
 
 [http]
@@ -92,6 +93,7 @@ fn defaults_without_a_file() {
         ("keys", "/users/ada/.config/tidegate/keys"),
         ("lock", "/users/ada/.config/tidegate/tidegate.lock"),
         ("locked", "false"),
+        ("seal-key", ""),
         ("development", "false"),
         ("http.allowed-origins", ""),
         ("http.allowed-hosts", ""),
@@ -128,6 +130,7 @@ fn every_key_of_the_file_counts() {
     assert_eq!(config.keys.value, folder.path().join("my-keys"));
     assert_eq!(config.lock.value, folder.path().join("my.lock"));
     assert!(config.locked.value);
+    assert!(config.seal_key.value.as_ref().is_some_and(|path| path.ends_with("seal.key") && path.is_absolute()));
     assert!(config.development.value);
     assert_eq!(config.http.allowed_origins.value, ["https://app.example.com", "http://192.168.1.5:3000"]);
     assert_eq!(config.http.allowed_hosts.value, ["gate.example.com"]);

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tidegate_attestation::HostKey;
 use tidegate_audit::{Audit, Sink};
 use tidegate_cap_host::SecretSource;
 use tidegate_capability::Capability;
@@ -32,6 +31,7 @@ pub struct Builder {
     compiler: Compiler,
     compile_limits: CompileLimits,
     extra_roots: Vec<u8>,
+    seal_key: Option<PathBuf>,
     lock: Option<PathBuf>,
 }
 
@@ -75,6 +75,7 @@ impl Builder {
             compiler: Compiler::default(),
             compile_limits: CompileLimits::default(),
             extra_roots: Vec::new(),
+            seal_key: None,
             lock: None,
         }
     }
@@ -128,6 +129,13 @@ impl Builder {
         self
     }
 
+    /// A file of 32 bytes under which values that pass through clients are sealed, in place of the host's own key: the same
+    /// for all hosts that answer behind one address.
+    pub fn seal_key(mut self, file: PathBuf) -> Self {
+        self.seal_key = Some(file);
+        self
+    }
+
     /// Builds the host, without components: see [`Host::load_installed`] and [`Host::add`].
     ///
     /// # Errors
@@ -169,7 +177,10 @@ impl Builder {
         ];
         let supervisor = Arc::new(Supervisor::new(engine.clone(), capabilities, audit.clone()));
         let config = RouterConfig {
-            seal_key: seal_key(&host_key),
+            seal_key: match &self.seal_key {
+                Some(file) => seal_key(&StatePaths::read_seal_key(file)?),
+                None => seal_key(host_key.as_bytes()),
+            },
             mailboxes: Some(Arc::new(tidegate_mailbox_store::Store::open(&paths.mailboxes(), now())?)),
             limits: self.policy.client_limits,
         };
@@ -192,9 +203,9 @@ impl Builder {
     }
 }
 
-/// The key under which this node seals what its clients carry: its host key's, but not the host key.
-fn seal_key(host_key: &HostKey) -> [u8; 32] {
-    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, host_key.as_bytes());
+/// The key under which a node seals what its clients carry: that of a secret which may have other uses, but not the secret.
+fn seal_key(secret: &[u8; 32]) -> [u8; 32] {
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret);
     let tag = ring::hmac::sign(&key, b"tidegate seal v1");
     let mut bytes = [0; 32];
     bytes.copy_from_slice(tag.as_ref());

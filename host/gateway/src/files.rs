@@ -45,6 +45,22 @@ pub enum FilesError {
         /// The file.
         path: PathBuf,
     },
+    /// The seal key is none.
+    #[error(
+        "`{}` holds no seal key, which has 32 bytes: `head -c 32 /dev/urandom >{}` makes one, for all hosts that share it",
+        path.display(),
+        path.display()
+    )]
+    SealKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The seal key can be read by others.
+    #[error("the seal key `{}` can be read by others than its owner: `chmod 600 {}`", path.display(), path.display())]
+    ExposedSealKey {
+        /// The file.
+        path: PathBuf,
+    },
     /// No random numbers.
     #[error("the system gives no random numbers, so no host key can be made")]
     Random,
@@ -125,6 +141,21 @@ impl StatePaths {
         Ok(HostKey::from_bytes(bytes))
     }
 
+    /// Reads a key under which several hosts seal what clients carry between them.
+    ///
+    /// # Errors
+    /// When it cannot be read, has not 32 bytes, or others can read it. Its group may, for secrets that a cluster mounts.
+    pub fn read_seal_key(path: &Path) -> Result<[u8; 32], FilesError> {
+        let failed = |source| FilesError::File { path: path.to_owned(), source };
+        let file = fs::File::open(path).map_err(failed)?;
+        if file.metadata().map_err(failed)?.permissions().mode() & 0o007 != 0 {
+            return Err(FilesError::ExposedSealKey { path: path.to_owned() });
+        }
+        let mut bytes = Vec::new();
+        file.take(64).read_to_end(&mut bytes).map_err(failed)?;
+        <[u8; 32]>::try_from(bytes).map_err(|_| FilesError::SealKey { path: path.to_owned() })
+    }
+
     /// Writes a new key under another name first, so that no reader sees half of one.
     fn make_host_key(&self) -> Result<HostKey, FilesError> {
         let key = HostKey::generate().map_err(|_| FilesError::Random)?;
@@ -171,6 +202,24 @@ mod tests {
         fs::set_permissions(paths.host_key(), fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(paths.host_key(), b"short").unwrap();
         assert!(matches!(paths.load_host_key(), Err(FilesError::HostKey { .. })));
+    }
+
+    #[test]
+    fn a_seal_key_has_32_bytes_that_others_do_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("seal.key");
+        assert!(matches!(StatePaths::read_seal_key(&path), Err(FilesError::File { .. })));
+        for wrong in [&[7; 31][..], &[7; 33], b""] {
+            fs::write(&path, wrong).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            let error = StatePaths::read_seal_key(&path).unwrap_err();
+            assert!(error.to_string().contains("head -c 32 /dev/urandom"), "{error}");
+        }
+        fs::write(&path, [7; 32]).unwrap();
+        for (mode, taken) in [(0o600, true), (0o440, true), (0o604, false)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(StatePaths::read_seal_key(&path).is_ok(), taken, "{mode:o}");
+        }
     }
 
     #[test]

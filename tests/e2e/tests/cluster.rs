@@ -4,6 +4,8 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -45,14 +47,21 @@ fn node() -> Node {
     Node::with_fixtures(&["conformance"], &grant("conformance", kv)).unwrap()
 }
 
-/// Starts a host that lets the balancer's address in.
-fn serve(node: &Node) -> Host {
+/// Starts a host that lets the balancer's address in, and seals under this key.
+fn serve(node: &Node, seal_key: &Path) -> Host {
     let config = node.path("config.toml");
-    std::fs::write(&config, "[http]\nallowed-hosts = [\"127.0.0.1\"]\n").unwrap();
+    std::fs::write(&config, format!("seal-key = {seal_key:?}\n[http]\nallowed-hosts = [\"127.0.0.1\"]\n")).unwrap();
     node.serve_with(|command| {
         command.arg("--config").arg(config);
     })
     .unwrap()
+}
+
+fn seal_key(node: &Node, byte: u8) -> PathBuf {
+    let path = node.path("seal.key");
+    std::fs::write(&path, [byte; 32]).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    path
 }
 
 fn ask(to: SocketAddr, mut params: Value, more: &Value) -> Value {
@@ -66,10 +75,8 @@ fn ask(to: SocketAddr, mut params: Value, more: &Value) -> Value {
 fn rounds_of_one_conversation_are_answered_by_different_hosts() {
     let (one, other) = (node(), node());
     // What both were given: the key under which they seal what clients carry.
-    let first = serve(&one);
-    std::fs::create_dir_all(other.path("state")).unwrap();
-    std::fs::copy(one.path("state/host.key"), other.path("state/host.key")).unwrap();
-    let second = serve(&other);
+    let shared = seal_key(&one, 7);
+    let (first, second) = (serve(&one, &shared), serve(&other, &shared));
     let (to, asked) = balance(vec![first.address(), second.address()]);
     let params = json!({"name": "test_input_required_result_multi_round", "arguments": {}});
     for person in ["Ada", "Grace"] {
@@ -89,12 +96,7 @@ fn rounds_of_one_conversation_are_answered_by_different_hosts() {
 
     // A host with a key of its own is none of them.
     let stranger = node();
-    // Nodes of tests share what they compiled, and with it the key that authenticates it.
-    for shared in ["host.key", "cache"] {
-        let path = stranger.path("state").join(shared);
-        let _ = std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir_all(&path));
-    }
-    let alone = stranger.serve().unwrap();
+    let alone = serve(&stranger, &seal_key(&stranger, 8));
     let round = ask(first.address(), params.clone(), &json!({}));
     let answers = json!({"step1": {"action": "accept", "content": {"name": "Eve"}}});
     let mut more = params;
