@@ -132,6 +132,39 @@ fn who_signed_counts_and_not_who_serves() {
 }
 
 #[test]
+fn newer_versions_are_found_in_a_registry_and_only_those_that_are_believed() {
+    let node = Node::new();
+    let registry = Registry::start(&node);
+    log_in(&node, &registry, "*", "push");
+    node.run(&["key", "new", "--out", "other.key"]).success();
+    let namespace = format!("oci://{}/acme", registry.host);
+    let version = |version: &str, key: &str| {
+        node.component("adder.wasm", ADD, Some(&MANIFEST.replace("1.0.0", version)));
+        node.run(&["publish", "--key", key, "adder.wasm", &format!("{namespace}/adder")]).success();
+    };
+    version("1.0.0", "tests.key");
+    node.run(&["add", &format!("{namespace}/adder:1.0.0")]).success();
+    let same = node.run(&["outdated", "--from", &namespace]).success();
+    assert!(same.out.contains("as new as there"), "{}", same.out);
+    version("1.1.0", "tests.key");
+    version("1.2.0", "other.key");
+    let outdated = node.run(&["outdated", "--from", &namespace, "--json"]).success();
+    assert!(outdated.err.contains("passed over:") && outdated.err.contains("adder@1.2.0"), "{}", outdated.err);
+    let found = outdated.json();
+    assert_eq!(
+        (&found["outdated"][0]["from"], &found["outdated"][0]["to"]),
+        (&"1.0.0".into(), &"1.1.0".into()),
+        "{found}"
+    );
+    node.run(&["update", "--from", &namespace, "--approve"]).success();
+    assert_eq!(node.run(&["list", "--json"]).success().json()["components"][0]["version"], "1.1.0");
+    // Nothing there is no error, and what is no namespace is one.
+    let none = node.run(&["outdated", "--from", &format!("oci://{}/nobody", registry.host)]);
+    assert!(none.code == 0 || none.code == 5, "{none:?}");
+    node.run(&["outdated", "--from", "oci://x"]).failure(2, &["oci://HOST/NAMESPACE"]);
+}
+
+#[test]
 fn yanking_hides_a_version_and_says_so() {
     let node = Node::new();
     let registry = Registry::start(&node);

@@ -1,5 +1,7 @@
 //! `tidegate outdated` and `tidegate update`.
 
+mod registry;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -9,6 +11,7 @@ use tidegate::lock::{Lock, Locked, differences};
 use tidegate::reference::Reference;
 use tidegate::{ControlReply, ControlRequest, DirectorySource, UpdateSource, newest, trust_root};
 
+use self::registry::RegistrySource;
 use crate::args::HostArgs;
 use crate::commands::block_on;
 use crate::commands::inspect::load_apart;
@@ -17,14 +20,14 @@ use crate::commands::sign::with_suffix;
 use crate::failure::{Blame as _, Exit, Result, fail};
 use crate::node::{Load, Node, unexpected};
 use crate::output::{self, Style, printable};
+use crate::remote::{RemoteArgs, is_reference};
 use crate::settings::Settings;
 
 /// `tidegate outdated`.
 #[derive(Debug, Args)]
 pub(crate) struct Outdated {
-    /// A directory with newer versions, each with its signature beside it.
-    #[arg(long, value_name = "DIR")]
-    from: PathBuf,
+    #[command(flatten)]
+    source: SourceArgs,
     #[command(flatten)]
     host: HostArgs,
 }
@@ -35,14 +38,23 @@ pub(crate) struct Update {
     /// Names of components; none: all that are installed.
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// A directory with newer versions, each with its signature beside it.
-    #[arg(long, value_name = "DIR")]
-    from: PathBuf,
+    #[command(flatten)]
+    source: SourceArgs,
     /// Approve what differs, without being asked.
     #[arg(long)]
     approve: bool,
     #[command(flatten)]
     host: HostArgs,
+}
+
+/// Where newer versions are.
+#[derive(Debug, Args)]
+struct SourceArgs {
+    /// A directory with newer versions, each with its signature beside it; or a namespace of a registry.
+    #[arg(long, value_name = "DIR|oci://HOST/NAMESPACE")]
+    from: PathBuf,
+    #[command(flatten)]
+    remote: RemoteArgs,
 }
 
 /// A newer version of an installed component.
@@ -55,7 +67,7 @@ struct Newer {
 impl Outdated {
     pub(crate) fn run(self, json: bool) -> Result<Exit> {
         let settings = Settings::load(&self.host, true)?;
-        let found = block_on(newer(&settings, &DirectorySource::new(&self.from), &[]))?;
+        let found = block_on(newer(&settings, &self.source, &[]))?;
         if json {
             output::json(&json!({ "outdated": found.iter().map(describe).collect::<Vec<_>>() }))?;
         } else if found.is_empty() {
@@ -76,7 +88,7 @@ impl Update {
         block_on(async {
             let mut exit = Exit::Done;
             let mut updated = Vec::new();
-            let found = newer(&settings, &DirectorySource::new(&self.from), &self.names).await?;
+            let found = newer(&settings, &self.source, &self.names).await?;
             if found.is_empty() && !json {
                 output::line("everything is as new as there");
             }
@@ -138,10 +150,21 @@ impl Update {
     }
 }
 
-/// Installed components of which `source` has a newer version that the policy believes.
-async fn newer(settings: &Settings, source: &dyn UpdateSource, names: &[String]) -> Result<Vec<Newer>> {
+/// Installed components of which the source has a newer version that the policy believes.
+async fn newer(settings: &Settings, from: &SourceArgs, names: &[String]) -> Result<Vec<Newer>> {
     let policy = settings.policy()?;
     let trust: TrustRoot = trust_root(&policy.policy).blame(Exit::Usage)?;
+    let (directory, registry);
+    let source: &dyn UpdateSource = match from.from.to_str().filter(|_| is_reference(&from.from)) {
+        Some(namespace) => {
+            registry = RegistrySource::new(settings, &from.remote, namespace, &trust)?;
+            &registry
+        }
+        None => {
+            directory = DirectorySource::new(&from.from);
+            &directory
+        }
+    };
     let state = &settings.config.state.value;
     if !state.join("components").is_dir() {
         return Err(fail!(NotFound, "nothing is installed in `{}`: `tidegate add` installs", state.display()));

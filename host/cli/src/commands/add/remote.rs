@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use tempfile::TempDir;
 use tidegate::StatePaths;
-use tidegate::attestation::{TrustRoot, verify};
+use tidegate::attestation::{TrustRoot, VerifiedBundle, verify};
 use tidegate::bundle::Bundle;
 use tidegate::reference::ComponentName;
 use tidegate::source::SIGNATURE_SUFFIX;
@@ -68,6 +68,18 @@ fn in_mirror(text: &str) -> Result<(RepositoryName, Target)> {
     Ok((reference.name, reference.target))
 }
 
+/// The signature among those attached that counts here, if one does.
+pub(crate) fn counting<'a>(
+    bundle: &Bundle,
+    pulled: &'a Pulled,
+    trust: &TrustRoot,
+) -> Option<(&'a Vec<u8>, VerifiedBundle)> {
+    pulled.signatures.iter().find_map(|signature| {
+        let bundle = Bundle::new(bundle.bytes().clone(), vec![signature.clone()]).ok()?;
+        Some((signature, verify(bundle, trust).ok()?))
+    })
+}
+
 /// Chooses among the signatures the one that counts, and writes it beside the component. Whoever asked for a name and a
 /// version must get these: a registry could answer with another component of the same signer, or an older one.
 fn check_name(
@@ -78,11 +90,7 @@ fn check_name(
     name: &RepositoryName,
     target: &Target,
 ) -> Result<()> {
-    let with = |signature: &Vec<u8>| {
-        let bytes = bundle.bytes().clone();
-        Bundle::new(bytes, vec![signature.clone()]).ok().and_then(|bundle| verify(bundle, trust).ok())
-    };
-    let counting = pulled.signatures.iter().find_map(|signature| Some((signature, with(signature)?)));
+    let counting = counting(bundle, pulled, trust);
     if counting.is_none() && pulled.truncated {
         let warning = Style::stderr().warn("warning:");
         eprintln!(
