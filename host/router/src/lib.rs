@@ -26,7 +26,7 @@ pub use catalog::{Catalog, Place, SEPARATOR};
 pub use changes::Watch;
 pub use context::ContextCapability;
 pub use gateway::GatewayCapability;
-pub use http::HttpError;
+pub use http::{HttpError, Scheme};
 pub use quota::Excess;
 pub use stream::StreamError;
 pub use tidegate_bindings::gateway::tidegate::gateway::calls::{
