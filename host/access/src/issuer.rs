@@ -199,25 +199,4 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::metadata_addresses;
-
-    #[test]
-    fn metadata_is_looked_for_where_both_standards_put_it() {
-        assert_eq!(
-            metadata_addresses("https://a.example/"),
-            [
-                "https://a.example/.well-known/oauth-authorization-server",
-                "https://a.example/.well-known/openid-configuration",
-            ]
-        );
-        assert_eq!(
-            metadata_addresses("https://a.example/t/1"),
-            [
-                "https://a.example/.well-known/oauth-authorization-server/t/1",
-                "https://a.example/.well-known/openid-configuration/t/1",
-                "https://a.example/t/1/.well-known/openid-configuration",
-            ]
-        );
-    }
-}
+mod tests;

@@ -9,7 +9,7 @@ use tidegate_access::{Access, Refusal, WELL_KNOWN, peer as unix_peer, take};
 use tidegate_audit::Event;
 use tidegate_capability::{Admission, Rate};
 use tidegate_grant::Principal;
-use tidegate_router::HttpError;
+use tidegate_router::{HttpError, Scheme};
 use tidegate_supervisor::Component;
 use tidegate_transport_http::{Body, BodyError, BoxBody, Handler, Peer};
 use wasmtime_wasi_http::Error as WasiError;
@@ -148,7 +148,11 @@ impl Routes {
             return text(StatusCode::NOT_FOUND, format!("nothing is served at `{path}`; here are: {}\n", self.paths()));
         };
         let request = request.map(|body| body.map_err(body_error));
-        match self.host.node.router.http(&component, principal, request).await {
+        let scheme = match peer {
+            Peer::Network { tls: true, .. } => Scheme::Https,
+            Peer::Network { tls: false, .. } | Peer::Unix { .. } => Scheme::Http,
+        };
+        match self.host.node.router.http(&component, principal, scheme, request).await {
             Ok(response) => response,
             Err(error) => failure(&error),
         }

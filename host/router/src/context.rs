@@ -121,14 +121,7 @@ impl HostContext for View<'_> {
         let Caller { router, component, .. } = self.caller(&context)?.clone();
         match change {
             Change::Resource(_) => router.tell(&change),
-            // The lists are asked for again in an instance of their own, not in the one that is running this call.
-            Change::Tools | Change::Prompts | Change::Resources => {
-                tokio::spawn(async move {
-                    if let Err(error) = router.refresh(&component).await {
-                        tracing::warn!(component = component.name(), %error, "its new lists cannot be served");
-                    }
-                });
-            }
+            Change::Tools | Change::Prompts | Change::Resources => router.refresh_soon(&component),
         }
         Ok(())
     }

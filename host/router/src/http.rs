@@ -14,7 +14,7 @@ use tidegate_grant::Principal;
 use tidegate_supervisor::{Component, Permit, RunError, TimeLimit};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
+use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme as GuestScheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 use wasmtime_wasi_http::{Error as BodyError, WasiHttpView};
 
@@ -25,6 +25,15 @@ use crate::quota::{Excess, Turn};
 /// How long an instance may run without its client, or after the head of its answer. Calls have deadlines of their own;
 /// this ends a protocol component that never ends.
 const ALONE: Duration = Duration::from_secs(24 * 3600);
+
+/// How a request came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// In the clear; within the machine, or behind a proxy.
+    Http,
+    /// Over TLS.
+    Https,
+}
 
 /// A protocol component did not answer a request.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +65,8 @@ pub enum HttpError {
 type Answer = Result<Response<HyperOutgoingBody>, ErrorCode>;
 
 impl Router {
-    /// Hands a request of `principal` to an instance of its own and gives the answer as soon as its head is there; the body follows.
+    /// Hands a request of `principal`, which came over `scheme`, to an instance of its own and gives the answer as soon as
+    /// its head is there; the body follows.
     ///
     /// When the future is dropped before the answer's head, or the answer's body before its end, the client has gone:
     /// the instance is told (`tidegate:gateway/client`) and runs on, for at most a day.
@@ -67,6 +77,7 @@ impl Router {
         &self,
         component: &Arc<Component>,
         principal: Principal,
+        scheme: Scheme,
         request: Request<B>,
     ) -> Result<Response<HyperOutgoingBody>, HttpError>
     where
@@ -82,7 +93,7 @@ impl Router {
         let (sender, mut answer) = oneshot::channel();
         let client = Client::new(principal, 1);
         let held = (permit, turn);
-        let serving = Box::pin(serve(Arc::clone(component), held, request, sender, client.clone()));
+        let serving = Box::pin(serve(Arc::clone(component), held, (scheme, request), sender, client.clone()));
         let mut running = Running { serving: Some(serving), client, component: Arc::clone(component) };
         let ended = tokio::select! {
             // The instance first: where it ends at once, nothing is left to be driven by another task.
@@ -156,7 +167,7 @@ fn given(answer: Option<Answer>, name: impl Fn() -> String) -> Result<Response<H
 async fn serve<B>(
     component: Arc<Component>,
     held: (Permit, Turn),
-    request: Request<B>,
+    (scheme, request): (Scheme, Request<B>),
     sender: oneshot::Sender<Answer>,
     client: Client,
 ) -> Result<(), RunError>
@@ -174,7 +185,7 @@ where
                     let Some(indices) = &exports.http else {
                         return Err(wasmtime::Error::msg("serves no HTTP"));
                     };
-                    let request = store.data_mut().http().new_incoming_request(Scheme::Http, request)?;
+                    let request = store.data_mut().http().new_incoming_request(scheme.guest(), request)?;
                     let answer = store.data_mut().http().new_response_outparam(sender)?;
                     let proxy = indices.load(&mut *store, instance)?;
                     proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, answer).await
@@ -187,6 +198,16 @@ where
 /// A conversation may last, because a client may listen for days; it may not compute without end.
 pub(crate) fn conversation(component: &Component) -> TimeLimit {
     TimeLimit::Busy(component.limits().deadline)
+}
+
+impl Scheme {
+    /// As components see it.
+    fn guest(self) -> GuestScheme {
+        match self {
+            Self::Http => GuestScheme::Http,
+            Self::Https => GuestScheme::Https,
+        }
+    }
 }
 
 impl HttpError {

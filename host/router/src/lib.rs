@@ -15,6 +15,7 @@ mod live;
 mod mailbox;
 mod outcome;
 mod quota;
+mod refresh;
 mod seal;
 mod seen;
 mod stream;
@@ -26,7 +27,7 @@ pub use catalog::{Catalog, Place, SEPARATOR};
 pub use changes::Watch;
 pub use context::ContextCapability;
 pub use gateway::GatewayCapability;
-pub use http::HttpError;
+pub use http::{HttpError, Scheme};
 pub use quota::Excess;
 pub use stream::StreamError;
 pub use tidegate_bindings::gateway::tidegate::gateway::calls::{
@@ -46,6 +47,7 @@ use tidegate_supervisor::{Component, DefinitionsError, Supervisor};
 use crate::changes::Changes;
 use crate::mailbox::Mailboxes;
 use crate::quota::Quotas;
+use crate::refresh::Refreshes;
 use crate::seal::Seals;
 
 /// Routes calls to components. Cheap to clone.
@@ -64,6 +66,7 @@ struct Inner {
     random: Box<dyn Fn() -> Result<[u8; 16], MailboxError> + Send + Sync>,
     seals: Seals,
     quotas: Quotas,
+    refreshes: Refreshes,
 }
 
 /// What a router is made with.
@@ -108,6 +111,7 @@ impl Router {
             store: config.mailboxes,
             seals: Seals::new(&config.seal_key),
             quotas: Quotas::new(config.limits),
+            refreshes: Refreshes::default(),
             random: Box::new(move || {
                 random().ok_or_else(|| MailboxError::Invalid("this node has no source of randomness".to_owned()))
             }),
@@ -165,6 +169,10 @@ impl Router {
 
     pub(crate) fn quotas(&self) -> &Quotas {
         &self.inner.quotas
+    }
+
+    pub(crate) fn refreshes(&self) -> &Refreshes {
+        &self.inner.refreshes
     }
 
     pub(crate) fn tell(&self, change: &Change) {

@@ -368,3 +368,23 @@ fn at_a_unix_socket_the_kernel_says_who_comes() {
     let answer = ask(&site);
     assert!(answer.contains("-32602"), "a line of the policy counts for the own user too: {answer}");
 }
+
+#[test]
+fn refused_credentials_without_end_do_not_fill_the_audit_log_and_none_is_forgotten() {
+    let guarded = Guarded::new(KEYS);
+    let host = guarded.serve();
+    let start = std::time::Instant::now();
+    let refused = || assert_eq!(guarded.send("POST", "/mcp", &bearer("tg_wrong"), "").status, 401);
+    (0..400).for_each(|_| refused());
+    // By then the next one is noted, with the number of those that were not.
+    std::thread::sleep(Duration::from_secs(1));
+    refused();
+    let seconds = usize::try_from(start.elapsed().as_secs()).unwrap() + 1;
+    host.stop().unwrap();
+    let audit = std::fs::read_to_string(guarded.site.path("state/audit.jsonl")).unwrap();
+    let noted: Vec<&str> = audit.lines().filter(|line| line.contains("\"unauthenticated\"")).collect();
+    assert!(noted.len() <= 100 + 10 * seconds, "{} in {seconds} s", noted.len());
+    let more = |line: &&str| line.split_once(" more before it")?.0.rsplit_once('(')?.1.parse::<usize>().ok();
+    let left_out: usize = noted.iter().filter_map(more).sum();
+    assert_eq!(noted.len() + left_out, 401);
+}

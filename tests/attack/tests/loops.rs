@@ -183,3 +183,21 @@ fn peak(pid: u32) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
+
+#[test]
+fn a_guest_that_says_without_end_that_its_lists_changed_is_asked_once_at_a_time() {
+    let mut site = Site::new().unwrap();
+    site.fixture("events", "").unwrap();
+    site.guest("quick", "").unwrap();
+    let host = site.serve().unwrap();
+    let mut client = Mcp::new(host.address());
+    assert_eq!(client.say("announce", &json!({})).unwrap(), "announced");
+    let floor = resident(host.pid()).unwrap();
+    assert_eq!(client.say("announce", &json!({"again": 300_000})).unwrap(), "announced");
+    let grown = resident(host.pid()).unwrap().saturating_sub(floor);
+    println!("grew by {} MiB", grown / MIB);
+    assert!(grown < 64 * MIB, "the host grew by {} MiB", grown / MIB);
+    assert_eq!(client.say("quick", &json!({})).unwrap(), "5");
+    let log = host.stop().unwrap();
+    assert!(!log.contains("cannot be served"), "{log}");
+}

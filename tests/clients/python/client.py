@@ -283,7 +283,7 @@ class Browser:
 
 
 def guarded(url: str, access: dict[str, Any]) -> Any:
-    """A connection that proves who it is: by a key, by its own credentials, or as a person who signs in."""
+    """A connection that proves who it is: by a key, by its own credentials, as a person who signs in, or by its process."""
     headers = {"authorization": f"Bearer {access['key']}"} if "key" in access else {}
     auth: Any = None
     if access.get("flow") == "client-credentials":
@@ -302,7 +302,8 @@ def guarded(url: str, access: dict[str, Any]) -> Any:
         )
         auth = OAuthClientProvider(url, metadata, Memory(), browser.open, browser.result)
     verify = ssl.create_default_context(cafile=access["roots"]) if "roots" in access else True
-    http = httpx2.AsyncClient(headers=headers, auth=auth, verify=verify, timeout=TIMEOUT_SECONDS)
+    transport = httpx2.AsyncHTTPTransport(uds=access["socket"]) if "socket" in access else None
+    http = httpx2.AsyncClient(headers=headers, auth=auth, verify=verify, transport=transport, timeout=TIMEOUT_SECONDS)
     return streamable_http_client(url, http_client=http)
 
 

@@ -101,7 +101,7 @@ impl Client {
     }
 
     /// Connects a client that proves who it is: `access` is an object with `key`, or with `flow`, `issuer`, `client_id` and
-    /// `client_secret`; `roots` is a file of certificates that it believes.
+    /// `client_secret`; `roots` is a file of certificates that it believes, `socket` (Python) a Unix socket to connect to.
     ///
     /// # Errors
     /// The client was refused.

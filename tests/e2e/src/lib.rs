@@ -18,6 +18,7 @@ mod node;
 mod process;
 pub mod raw;
 pub mod sigstore;
+mod unix;
 mod web;
 mod wire;
 
@@ -25,5 +26,6 @@ pub use authority::Authority;
 pub use client::{Client, Library, Transport, inspect, reference_server};
 pub use layout::{components, fixtures, host};
 pub use node::{Host, Node, free_address, grant};
+pub use unix::UnixHost;
 pub use web::Web;
 pub use wire::{SseEvent, Wire};

@@ -14,7 +14,7 @@ use crate::process::Process;
 use crate::{compiled, layout};
 
 /// How long a host may take until it answers: on a busy machine it compiles its components first.
-const START_LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const START_LIMIT: Duration = Duration::from_secs(120);
 
 /// A prepared node that does not run yet.
 #[derive(Debug)]
@@ -213,7 +213,7 @@ impl Node {
         Ok(last)
     }
 
-    fn run_arguments(&self) -> Vec<String> {
+    pub(crate) fn run_arguments(&self) -> Vec<String> {
         let pairs = [("--state", "state"), ("--policy", "policy.toml"), ("--components", "components")];
         let named = pairs.into_iter().flat_map(|(option, name)| [option.to_owned(), self.shown(name)]);
         std::iter::once("run".to_owned()).chain(named).collect()

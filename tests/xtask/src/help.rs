@@ -97,7 +97,8 @@ skopeo and docker-registry (`apt-get install skopeo docker-registry`). Not part 
 const CLIENTS: &str = "\
 cargo x clients
 
-Installs what tests/clients/ pins into target/clients/: a Python venv and Node packages (with Node 22 itself).
+Installs what tests/clients/ pins into target/clients/: a Python venv, Node packages (with Node 22 itself), and the
+official test suite of JSON Schema.
 Does nothing while the lock files are unchanged. Needs python3 with venv, and npm.
 ";
 
