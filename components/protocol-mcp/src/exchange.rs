@@ -249,6 +249,8 @@ impl Exchange {
         let conclusion = match ended {
             Err(Error::Cancelled) => return Status::Cancelled,
             Err(Error::Forbidden(refusal)) => return Status::Failed(RpcError::forbidden(&refusal).object()),
+            // In the core a task ends with what its request would have been answered.
+            Err(error) if !self.view.revision.is_modern() => self.failure(error),
             Err(Error::Failed(text) | Error::Denied(text) | Error::Busy(text)) => {
                 return Status::Failed(RpcError::new(INTERNAL, text).object());
             }
@@ -259,19 +261,12 @@ impl Exchange {
             Err(error) => self.failure(error),
             Ok(outcome) => self.answer(outcome),
         };
-        #[derive(serde::Deserialize)]
-        struct Message<'a> {
-            #[serde(borrow)]
-            result: Option<&'a serde_json::value::RawValue>,
-            #[serde(borrow)]
-            error: Option<&'a serde_json::value::RawValue>,
-        }
-        let Conclusion::Answer(text, _) = conclusion else { return Status::Cancelled };
-        match serde_json::from_str::<Message<'_>>(&text) {
-            Ok(Message { result: Some(result), .. }) => Status::Completed(result.get().to_owned()),
-            Ok(Message { error: Some(error), .. }) => Status::Failed(error.get().to_owned()),
-            _ => Status::Failed(RpcError::new(INTERNAL, "the result was lost").object()),
-        }
+        settled(conclusion)
+    }
+
+    /// The end of a task with what went wrong, where the model sees it.
+    pub(crate) fn complaint_status(&self, text: &str) -> Status {
+        settled(self.complaint(text))
     }
 
     /// The answer to a call that produced nothing.
@@ -342,4 +337,21 @@ impl Exchange {
 /// The id in a `notifications/cancelled`, as JSON.
 pub(crate) fn cancelled_id(params: &crate::json::Params<'_>) -> Option<String> {
     params.request_id.and_then(Id::read).map(|id| id.json().to_owned())
+}
+
+/// An answer as the end of a task.
+fn settled(conclusion: Conclusion) -> Status {
+    #[derive(serde::Deserialize)]
+    struct Message<'a> {
+        #[serde(borrow)]
+        result: Option<&'a serde_json::value::RawValue>,
+        #[serde(borrow)]
+        error: Option<&'a serde_json::value::RawValue>,
+    }
+    let Conclusion::Answer(text, _) = conclusion else { return Status::Cancelled };
+    match serde_json::from_str::<Message<'_>>(&text) {
+        Ok(Message { result: Some(result), .. }) => Status::Completed(result.get().to_owned()),
+        Ok(Message { error: Some(error), .. }) => Status::Failed(error.get().to_owned()),
+        _ => Status::Failed(RpcError::new(INTERNAL, "the result was lost").object()),
+    }
 }
