@@ -259,7 +259,7 @@ impl Gateway for Double {
                 Some(script) => script(&request),
                 None => vec![Event::Done(Err(Error::NotFound(target.name.clone())))],
             },
-            Target::Resource(uri) => vec![Event::Done(Err(Error::NotFound(uri.clone())))],
+            Target::Resource(target) => vec![Event::Done(Err(Error::NotFound(target.uri.clone())))],
             Target::Prompt(prompt) => vec![Event::Done(Err(Error::NotFound(prompt.name.clone())))],
             Target::Completion(_) => vec![Event::Done(Err(Error::NotFound("it".into())))],
         };

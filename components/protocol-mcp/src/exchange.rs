@@ -8,7 +8,7 @@ use crate::content;
 use crate::errors::{INTERNAL, RpcError};
 use crate::gateway::Gateway;
 use crate::inputs;
-use crate::json::{Id, Request, Writer};
+use crate::json::{Id, Request, Writer, string};
 use crate::methods;
 use crate::session::View;
 use crate::state;
@@ -48,6 +48,8 @@ pub(crate) struct Exchange {
     token: Option<String>,
     progress: f64,
     binding: String,
+    /// `traceparent`; the host looks whether it is one.
+    trace: Option<String>,
 }
 
 /// How a round ended.
@@ -112,6 +114,7 @@ pub(crate) fn plan<G: Gateway>(
         token,
         progress: f64::NEG_INFINITY,
         binding,
+        trace: meta.traceparent.and_then(string).map(std::borrow::Cow::into_owned),
     };
     let request = exchange.round(request, answers, left)?;
     Ok(Planned { exchange, request })
@@ -135,7 +138,7 @@ impl Exchange {
             Kind::Prompt => methods::prompt_target(&request.params),
             Kind::Completion => methods::completion_target(&request.params),
         }?;
-        Ok(calls::Request { target, answers, state, client: self.view.features })
+        Ok(calls::Request { target, answers, state, client: self.view.features, trace: self.trace.clone() })
     }
 
     /// Whether anything before the result would be sent: otherwise waiting for the end is enough.

@@ -66,6 +66,8 @@ pub(crate) struct Meta<'a> {
     pub(crate) client_capabilities: Member<'a>,
     #[serde(borrow, rename = "io.modelcontextprotocol/logLevel", default, deserialize_with = "present")]
     pub(crate) log_level: Member<'a>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(crate) traceparent: Member<'a>,
 }
 
 impl<'a> Params<'a> {
