@@ -5,7 +5,7 @@ use crate::bindings::tidegate::types::content::{
 };
 use crate::bindings::tidegate::types::prompts::{Expansion, Prompt};
 use crate::bindings::tidegate::types::resources::Template;
-use crate::bindings::tidegate::types::tools::{Output, Tool};
+use crate::bindings::tidegate::types::tools::{Output, TaskSupport, Tool};
 use crate::json::Writer;
 use crate::revision::Revision;
 
@@ -133,6 +133,10 @@ pub(crate) fn tool(writer: &mut Writer, tool: &Tool, revision: &Revision) {
             }
         }
         writer.end_object();
+    }
+    if revision.tasks && tool.task != TaskSupport::Forbidden {
+        // Never `required`: whoever asks for no task gets the result in the call, whose stream it can leave and resume.
+        writer.key("execution").begin_object().field("taskSupport", "optional").end_object();
     }
     icons(writer, &tool.icons, revision);
     writer.maybe_raw("_meta", tool.meta.as_deref()).end_object();

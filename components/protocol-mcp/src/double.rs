@@ -46,6 +46,8 @@ pub(crate) struct Double {
     all: RefCell<Vec<std::rc::Weak<RefCell<VecDeque<Event>>>>>,
     counter: Cell<u64>,
     clock: Cell<u64>,
+    /// The client is one that the host tells from others.
+    pub(crate) known: Cell<bool>,
     /// The client of the request has gone.
     pub(crate) gone: Cell<bool>,
     /// How many calls were cancelled.
@@ -257,7 +259,7 @@ impl Gateway for Double {
                 Some(script) => script(&request),
                 None => vec![Event::Done(Err(Error::NotFound(target.name.clone())))],
             },
-            Target::Resource(uri) => vec![Event::Done(Err(Error::NotFound(uri.clone())))],
+            Target::Resource(target) => vec![Event::Done(Err(Error::NotFound(target.uri.clone())))],
             Target::Prompt(prompt) => vec![Event::Done(Err(Error::NotFound(prompt.name.clone())))],
             Target::Completion(_) => vec![Event::Done(Err(Error::NotFound("it".into())))],
         };
@@ -289,6 +291,12 @@ impl Gateway for Double {
     fn open(&self, id: &str) -> Result<DoubleBox, mailboxes::Error> {
         let messages = self.boxes.borrow().get(id).cloned().ok_or(mailboxes::Error::NotFound)?;
         Ok(DoubleBox { id: id.to_owned(), messages, inherited: self.inherited.clone() })
+    }
+
+    fn mailboxes(&self, after: Option<&str>, limit: u32) -> Result<Vec<String>, mailboxes::Error> {
+        let boxes = self.boxes.borrow();
+        let after = boxes.keys().filter(|id| self.known.get() && after.is_none_or(|after| id.as_str() > after));
+        Ok(after.take(limit as usize).cloned().collect())
     }
 
     fn setting(&self, key: &str) -> Option<String> {

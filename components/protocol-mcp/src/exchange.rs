@@ -8,7 +8,7 @@ use crate::content;
 use crate::errors::{INTERNAL, RpcError};
 use crate::gateway::Gateway;
 use crate::inputs;
-use crate::json::{Id, Request, Writer};
+use crate::json::{Id, Request, Writer, string};
 use crate::methods;
 use crate::session::View;
 use crate::state;
@@ -48,6 +48,8 @@ pub(crate) struct Exchange {
     token: Option<String>,
     progress: f64,
     binding: String,
+    /// `traceparent`; the host looks whether it is one.
+    trace: Option<String>,
 }
 
 /// How a round ended.
@@ -112,6 +114,7 @@ pub(crate) fn plan<G: Gateway>(
         token,
         progress: f64::NEG_INFINITY,
         binding,
+        trace: meta.traceparent.and_then(string).map(std::borrow::Cow::into_owned),
     };
     let request = exchange.round(request, answers, left)?;
     Ok(Planned { exchange, request })
@@ -135,7 +138,7 @@ impl Exchange {
             Kind::Prompt => methods::prompt_target(&request.params),
             Kind::Completion => methods::completion_target(&request.params),
         }?;
-        Ok(calls::Request { target, answers, state, client: self.view.features })
+        Ok(calls::Request { target, answers, state, client: self.view.features, trace: self.trace.clone() })
     }
 
     /// Whether anything before the result would be sent: otherwise waiting for the end is enough.
@@ -249,6 +252,8 @@ impl Exchange {
         let conclusion = match ended {
             Err(Error::Cancelled) => return Status::Cancelled,
             Err(Error::Forbidden(refusal)) => return Status::Failed(RpcError::forbidden(&refusal).object()),
+            // In the core a task ends with what its request would have been answered.
+            Err(error) if !self.view.revision.is_modern() => self.failure(error),
             Err(Error::Failed(text) | Error::Denied(text) | Error::Busy(text)) => {
                 return Status::Failed(RpcError::new(INTERNAL, text).object());
             }
@@ -259,19 +264,12 @@ impl Exchange {
             Err(error) => self.failure(error),
             Ok(outcome) => self.answer(outcome),
         };
-        #[derive(serde::Deserialize)]
-        struct Message<'a> {
-            #[serde(borrow)]
-            result: Option<&'a serde_json::value::RawValue>,
-            #[serde(borrow)]
-            error: Option<&'a serde_json::value::RawValue>,
-        }
-        let Conclusion::Answer(text, _) = conclusion else { return Status::Cancelled };
-        match serde_json::from_str::<Message<'_>>(&text) {
-            Ok(Message { result: Some(result), .. }) => Status::Completed(result.get().to_owned()),
-            Ok(Message { error: Some(error), .. }) => Status::Failed(error.get().to_owned()),
-            _ => Status::Failed(RpcError::new(INTERNAL, "the result was lost").object()),
-        }
+        settled(conclusion)
+    }
+
+    /// The end of a task with what went wrong, where the model sees it.
+    pub(crate) fn complaint_status(&self, text: &str) -> Status {
+        settled(self.complaint(text))
     }
 
     /// The answer to a call that produced nothing.
@@ -342,4 +340,21 @@ impl Exchange {
 /// The id in a `notifications/cancelled`, as JSON.
 pub(crate) fn cancelled_id(params: &crate::json::Params<'_>) -> Option<String> {
     params.request_id.and_then(Id::read).map(|id| id.json().to_owned())
+}
+
+/// An answer as the end of a task.
+fn settled(conclusion: Conclusion) -> Status {
+    #[derive(serde::Deserialize)]
+    struct Message<'a> {
+        #[serde(borrow)]
+        result: Option<&'a serde_json::value::RawValue>,
+        #[serde(borrow)]
+        error: Option<&'a serde_json::value::RawValue>,
+    }
+    let Conclusion::Answer(text, _) = conclusion else { return Status::Cancelled };
+    match serde_json::from_str::<Message<'_>>(&text) {
+        Ok(Message { result: Some(result), .. }) => Status::Completed(result.get().to_owned()),
+        Ok(Message { error: Some(error), .. }) => Status::Failed(error.get().to_owned()),
+        _ => Status::Failed(RpcError::new(INTERNAL, "the result was lost").object()),
+    }
 }

@@ -38,6 +38,8 @@ pub(crate) trait Gateway {
     fn make(&self, options: mailboxes::Options, first: &[u8]) -> Result<Self::Mailbox, mailboxes::Error>;
     /// Opens a mailbox.
     fn open(&self, id: &str) -> Result<Self::Mailbox, mailboxes::Error>;
+    /// Ids of the client's durable mailboxes after that one, in order.
+    fn mailboxes(&self, after: Option<&str>, limit: u32) -> Result<Vec<String>, mailboxes::Error>;
     /// A setting from the policy file.
     fn setting(&self, key: &str) -> Option<String>;
     /// Sixty-four random bits.

@@ -41,6 +41,8 @@ pub(crate) struct Revision {
     pub(crate) polling: bool,
     /// Arguments that do not fit a tool are shown to the model, not to the protocol.
     pub(crate) lenient_arguments: bool,
+    /// Tasks of the core: a client asks for one in its request, and for the result later.
+    pub(crate) tasks: bool,
     /// The code for a resource that is not there.
     pub(crate) no_resource: i32,
 }
@@ -61,17 +63,20 @@ const FIRST_ROW: Revision = Revision {
     icons: false,
     polling: false,
     lenient_arguments: false,
+    tasks: false,
     no_resource: RESOURCE_NOT_FOUND,
 };
 const SECOND: Revision =
     Revision { name: "2025-03-26", batches: true, audio: true, tool_hints: true, completions: true, ..FIRST_ROW };
 const THIRD: Revision = Revision { name: "2025-06-18", batches: false, titles: true, structured: true, ..SECOND };
-const FOURTH: Revision = Revision { name: "2025-11-25", icons: true, polling: true, lenient_arguments: true, ..THIRD };
+const FOURTH: Revision =
+    Revision { name: "2025-11-25", icons: true, polling: true, lenient_arguments: true, tasks: true, ..THIRD };
 const FIFTH: Revision = Revision {
     name: "2026-07-28",
     era: Era::Modern,
     any_structure: true,
     polling: false,
+    tasks: false,
     no_resource: INVALID_PARAMS,
     ..FOURTH
 };

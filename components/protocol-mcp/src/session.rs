@@ -30,6 +30,8 @@ pub(crate) struct Session {
     pub(crate) view: View,
     /// Resources whose changes it wants to know.
     pub(crate) resources: Vec<String>,
+    /// Tasks that were made in it, the newest: what `tasks/list` gives where clients cannot be told apart otherwise.
+    pub(crate) tasks: Vec<String>,
 }
 
 /// Something that other instances of a session must know.
@@ -43,6 +45,8 @@ pub(crate) enum Note {
     Unsubscribe(String),
     /// The client cancels the request with this id (JSON).
     Cancel(String),
+    /// The client has a task with this id.
+    Task(String),
     /// The client answers a request of ours: a JSON-RPC response.
     Answer(String),
     /// All that the notes up to a number made of the session: notes are forgotten, what they say is not.
@@ -67,6 +71,8 @@ const NOTES: u32 = 1_024;
 const SUM: u64 = 512;
 /// Resources that a session may watch; a client that wants more watches the list instead.
 const MOST_RESOURCES: usize = 1_024;
+/// Tasks that a session remembers; the oldest go first. Older ones live on, for whoever kept their ids.
+const MOST_TASKS: usize = 1_024;
 const FEATURES: [(char, ClientFeatures); 5] = [
     ('f', ClientFeatures::ELICIT_FORM),
     ('u', ClientFeatures::ELICIT_URL),
@@ -90,6 +96,7 @@ impl Note {
             Self::Subscribe(text) => ('S', text),
             Self::Unsubscribe(text) => ('U', text),
             Self::Cancel(text) => ('C', text),
+            Self::Task(text) => ('T', text),
             Self::Answer(text) => ('A', text),
             Self::State(text) => ('Z', text),
         };
@@ -107,6 +114,7 @@ impl Note {
             'S' => Self::Subscribe(rest),
             'U' => Self::Unsubscribe(rest),
             'C' => Self::Cancel(rest),
+            'T' => Self::Task(rest),
             'A' => Self::Answer(rest),
             'Z' => Self::State(rest),
             _ => return None,
@@ -119,7 +127,7 @@ impl Note {
 impl Session {
     /// A session without notes yet.
     pub(crate) fn new(view: View) -> Self {
-        Self { view, resources: Vec::new() }
+        Self { view, resources: Vec::new(), tasks: Vec::new() }
     }
 
     /// Remembers a note, if it is one to remember.
@@ -128,6 +136,11 @@ impl Session {
             Note::Level(name) => self.view.level = severity(name),
             Note::Subscribe(uri) if !self.resources.contains(uri) => self.resources.push(uri.clone()),
             Note::Unsubscribe(uri) => self.resources.retain(|one| one != uri),
+            Note::Task(id) => {
+                self.tasks.push(id.clone());
+                let surplus = self.tasks.len().saturating_sub(MOST_TASKS);
+                self.tasks.drain(..surplus);
+            }
             Note::Subscribe(_) | Note::Cancel(_) | Note::Answer(_) | Note::State(_) => {}
         }
     }
@@ -135,15 +148,17 @@ impl Session {
     /// Itself as a note: what the notes up to that number made of it.
     fn state(&self, number: u64) -> Note {
         let resources = serde_json::to_string(&self.resources).unwrap_or_default();
-        Note::State(format!("{number}\n{}\n{resources}", encode(&self.view)))
+        Note::State(format!("{number}\n{}\n{}\n{resources}", encode(&self.view), self.tasks.join(" ")))
     }
 
     /// The reverse of [`Session::state`].
     fn of_state(text: &str) -> Option<(u64, Self)> {
-        let mut lines = text.splitn(3, '\n');
+        let mut lines = text.splitn(4, '\n');
         let number = lines.next()?.parse().ok()?;
         let view = decode(lines.next()?.as_bytes())?;
-        Some((number, Self { view, resources: serde_json::from_str(lines.next()?).ok()? }))
+        let tasks = lines.next()?.split_ascii_whitespace().map(str::to_owned).collect();
+        let resources = serde_json::from_str(lines.next()?).ok()?;
+        Some((number, Self { view, resources, tasks }))
     }
 }
 

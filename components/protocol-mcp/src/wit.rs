@@ -65,6 +65,10 @@ impl Gateway for Host<'_> {
         mailboxes::Mailbox::open(id)
     }
 
+    fn mailboxes(&self, after: Option<&str>, limit: u32) -> Result<Vec<String>, mailboxes::Error> {
+        mailboxes::Mailbox::list(after, limit)
+    }
+
     fn setting(&self, key: &str) -> Option<String> {
         config::get(key)
     }

@@ -128,6 +128,7 @@ pub mod completion {
         export_macro_name: "export_completion",
         default_bindings_module: "::tidegate_sdk::bindings::completion",
         with: {
+            "tidegate:types/content@0.1.0": crate::bindings::types::content,
             "tidegate:types/completion@0.1.0": crate::bindings::types::completion,
         },
     });

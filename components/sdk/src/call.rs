@@ -47,6 +47,13 @@ impl Call<'_> {
         self
     }
 
+    /// Gives a detached call metadata of a caller: a JSON object.
+    #[must_use]
+    pub fn with_meta(mut self, meta: impl Into<String>) -> Self {
+        self.meta = Some(meta.into());
+        self
+    }
+
     /// Reports progress. It must grow with every report; one report per 10 ms reaches the client, the last one always.
     pub fn progress(&self, progress: f64, total: Option<f64>, message: &str) {
         match self.context {

@@ -189,7 +189,7 @@ impl Prompts {
     /// # Errors
     /// No such prompt, arguments that do not fit, cancellation, or a defect.
     pub fn get(&self, request: Request, context: &Context) -> Result<Outcome, Error> {
-        let call = Call::new(context, request.answers, request.state, None);
+        let call = Call::new(context, request.answers, request.state, request.meta);
         Ok(match self.run(&request.name, &request.arguments, &call)? {
             Reply::Done(messages) => {
                 let messages = messages.into_iter().map(|one| wit::Message { role: one.role, content: one.content.0 });

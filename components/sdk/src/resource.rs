@@ -231,7 +231,7 @@ impl Resources {
     /// # Errors
     /// No such resource, cancellation, or a defect.
     pub fn read(&self, request: Request, context: &Context) -> Result<Outcome, Error> {
-        let call = Call::new(context, request.answers, request.state, None);
+        let call = Call::new(context, request.answers, request.state, request.meta);
         self.run(&request.uri, &call)
     }
 

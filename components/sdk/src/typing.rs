@@ -13,6 +13,8 @@ pub struct Typing<'a> {
     pub value: &'a str,
     /// Arguments that are filled in already: name and value.
     pub others: &'a [(String, String)],
+    /// The caller's metadata, a JSON object.
+    pub meta: Option<&'a str>,
 }
 
 impl Typing<'_> {
@@ -44,7 +46,7 @@ impl Suggesters {
 
     fn suggest(&self, request: &Request) -> Suggestions {
         let found = self.0.iter().find(|(name, _)| *name == request.argument);
-        let typing = Typing { value: &request.value, others: &request.context };
+        let typing = Typing { value: &request.value, others: &request.context, meta: request.meta.as_deref() };
         let mut values = found.map_or_else(Vec::new, |(_, suggest)| suggest(typing));
         let total = u32::try_from(values.len()).ok();
         let more = values.len() > MOST;
@@ -103,7 +105,7 @@ mod tests {
 
     fn suggest(subject: Subject, argument: &str, value: &str, context: &[(&str, &str)]) -> Result<Vec<String>, Error> {
         let context = context.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let request = Request { subject, argument: argument.into(), value: value.into(), context };
+        let request = Request { subject, argument: argument.into(), value: value.into(), context, meta: None };
         super::complete(&request, &resources(), &prompts()).map(|suggestions| suggestions.values)
     }
 

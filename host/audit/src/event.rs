@@ -72,6 +72,9 @@ pub enum Event {
         component: String,
         /// What was called: a tool's name, a resource's address.
         target: String,
+        /// Where it belongs in what the client traces: a `traceparent` of W3C Trace Context.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        trace: Option<String>,
         /// How it ended.
         end: CallEnd,
         /// How long it took, in microseconds.

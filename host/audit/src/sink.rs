@@ -19,9 +19,9 @@ pub struct TraceSink;
 impl Sink for TraceSink {
     fn write(&self, record: &Record) {
         match &record.event {
-            Event::Called { principal, tenant, component, target, end, microseconds } => {
+            Event::Called { principal, tenant, component, target, trace, end, microseconds } => {
                 tracing::debug!(
-                    target: "audit", principal, tenant, component, call = target, ?end, microseconds, "called"
+                    target: "audit", principal, tenant, component, call = target, trace, ?end, microseconds, "called"
                 );
             }
             Event::Unauthenticated { from, reason } => {

@@ -15,6 +15,7 @@ fn a_record_is_one_json_line_with_time_and_event() {
         tenant: Some("acme".to_owned()),
         component: "a".to_owned(),
         target: "line\nbreak".to_owned(),
+        trace: None,
         end: CallEnd::ToolError,
         microseconds: 7,
     });
@@ -26,6 +27,7 @@ fn a_record_is_one_json_line_with_time_and_event() {
     assert_eq!(lines[1]["end"], "tool-error");
     assert_eq!((&lines[1]["principal"], &lines[1]["tenant"]), (&"key:a".into(), &"acme".into()));
     assert_eq!(lines[1]["target"], "line\nbreak");
+    assert!(lines[1].get("trace").is_none());
 }
 
 #[test]

@@ -88,6 +88,7 @@ pub mod gateway {
             "tidegate:gateway/calls.[method]call.attend": async | trappable,
             "tidegate:gateway/mailboxes.[static]mailbox.create": async | trappable,
             "tidegate:gateway/mailboxes.[static]mailbox.open": async | trappable,
+            "tidegate:gateway/mailboxes.[static]mailbox.list": async | trappable,
             "tidegate:gateway/mailboxes.[method]mailbox.post": async | trappable,
             "tidegate:gateway/mailboxes.[method]mailbox.close": async | trappable,
             default: trappable,

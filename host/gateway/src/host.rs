@@ -246,6 +246,7 @@ impl Host {
             answers: Vec::new(),
             state: None,
             client: ClientFeatures::empty(),
+            trace: None,
         };
         ToolCall::new(self.node.router.call(principal, request))
     }

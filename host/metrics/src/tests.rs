@@ -13,6 +13,7 @@ fn called(component: &str, end: CallEnd, microseconds: u64) -> Event {
         tenant: None,
         component: component.to_owned(),
         target: "t".to_owned(),
+        trace: None,
         end,
         microseconds,
     }

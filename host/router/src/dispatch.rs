@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tidegate_audit::{CallEnd, Event as AuditEvent};
-use tidegate_bindings::gateway::tidegate::gateway::calls::{Error, Outcome, Request, Target};
+use tidegate_bindings::gateway::tidegate::gateway::calls::{Error, Outcome, Request, ResourceTarget, Target};
 use tidegate_bindings::types::completion::{Request as CompletionRequest, Subject};
 use tidegate_bindings::types::prompts::Request as PromptRequest;
 use tidegate_bindings::types::resources::Request as ResourceRequest;
@@ -19,7 +19,7 @@ use crate::client::Client;
 use crate::context::{self, Caller};
 use crate::live::Live;
 use crate::seen::{Seen, Unseen};
-use crate::{Router, outcome, structure};
+use crate::{Router, outcome, structure, trace};
 
 /// How long an instance may go on after its call was cancelled, to put things in order.
 const GRACE: Duration = Duration::from_secs(1);
@@ -33,6 +33,8 @@ pub(crate) struct Plan {
     target: String,
     /// On whose behalf.
     principal: Principal,
+    /// Where it belongs in what the client traces, for the audit log.
+    trace: Option<String>,
 }
 
 /// What the component is asked to do.
@@ -69,7 +71,7 @@ pub(crate) fn plan(router: &Router, principal: &Principal, request: Request) -> 
         }
         unseen.error(target, principal)
     };
-    let Request { target, answers, state, .. } = request;
+    let Request { target, answers, state, trace, .. } = request;
     let (component, work, target) = match target {
         Target::Tool(tool) => {
             let (place, _) = seen.tool(&tool.name).map_err(|unseen| refused(&tool.name, unseen))?;
@@ -78,14 +80,15 @@ pub(crate) fn plan(router: &Router, principal: &Principal, request: Request) -> 
             let work = ToolRequest { name, arguments: tool.arguments, answers, state, meta: tool.meta };
             (Arc::clone(&place.component), Work::Tool(work), tool.name)
         }
-        Target::Resource(uri) => {
+        Target::Resource(ResourceTarget { uri, meta }) => {
             let component = seen.resource(&uri).map_err(|unseen| refused(&uri, unseen))?;
-            let work = ResourceRequest { uri: uri.clone(), answers, state };
+            let work = ResourceRequest { uri: uri.clone(), answers, state, meta };
             (Arc::clone(component), Work::Resource(work), uri)
         }
         Target::Prompt(prompt) => {
             let place = seen.prompt(&prompt.name).map_err(|unseen| refused(&prompt.name, unseen))?;
-            let work = PromptRequest { name: place.name.clone(), arguments: prompt.arguments, answers, state };
+            let (name, arguments, meta) = (place.name.clone(), prompt.arguments, prompt.meta);
+            let work = PromptRequest { name, arguments, answers, state, meta };
             (Arc::clone(&place.component), Work::Prompt(work), prompt.name)
         }
         Target::Completion(completion) => {
@@ -96,12 +99,14 @@ pub(crate) fn plan(router: &Router, principal: &Principal, request: Request) -> 
                 argument: completion.argument,
                 value: completion.value,
                 context: completion.context,
+                meta: completion.meta,
             };
             (component, Work::Completion(work), target)
         }
     };
     let deadline = Instant::now() + component.limits().deadline;
-    Ok(Plan { component, work, deadline, target, principal: principal.clone() })
+    let trace = trace.as_deref().and_then(trace::parent).map(str::to_owned);
+    Ok(Plan { component, work, deadline, target, principal: principal.clone(), trace })
 }
 
 /// What is completed, in its component's words; as an error, what the client called it.
@@ -122,12 +127,14 @@ fn subject<'s>(seen: &Seen<'_>, subject: &'s Subject) -> Result<(Arc<Component>,
 pub(crate) async fn run(router: &Router, live: &Arc<Live>, plan: Plan) -> Result<Outcome, Error> {
     let began = Instant::now();
     let (component, target, principal) = (Arc::clone(&plan.component), plan.target.clone(), plan.principal.clone());
+    let trace = plan.trace.clone();
     let end = admit_and_run(router, live, plan).await;
     router.audit().emit(AuditEvent::Called {
         principal: principal.name().to_owned(),
         tenant: principal.tenant().map(str::to_owned),
         component: component.name().to_owned(),
         target,
+        trace,
         end: audit_end(&end),
         microseconds: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
     });

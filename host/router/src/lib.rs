@@ -21,6 +21,7 @@ mod seen;
 mod stream;
 mod structure;
 mod template;
+mod trace;
 
 pub use call::Call;
 pub use catalog::{Catalog, Place, SEPARATOR};
@@ -31,7 +32,7 @@ pub use http::{HttpError, Scheme};
 pub use quota::Excess;
 pub use stream::StreamError;
 pub use tidegate_bindings::gateway::tidegate::gateway::calls::{
-    CompletionTarget, Error as CallError, Event, Outcome, PromptTarget, Request, Target, ToolTarget,
+    CompletionTarget, Error as CallError, Event, Outcome, PromptTarget, Request, ResourceTarget, Target, ToolTarget,
 };
 
 use std::collections::HashMap;

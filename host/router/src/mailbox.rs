@@ -20,6 +20,8 @@ const MESSAGE: usize = 8 << 20;
 const IDLE_SECONDS: u32 = 86_400;
 /// Most messages of one mailbox.
 const MESSAGES: u32 = 4_096;
+/// Ids that are given at once.
+const LISTED: u32 = 1_000;
 /// Mailboxes that were idle too long are looked for at most this often.
 const SWEEP: Duration = Duration::from_secs(1);
 
@@ -107,6 +109,21 @@ impl Mailboxes {
         }
         self.load().await?;
         self.lock_swept().open(client, id)
+    }
+
+    /// Ids of the durable mailboxes of `client`, in order: at most `limit` of those after `after`.
+    ///
+    /// # Errors
+    /// When the disk refuses to say.
+    pub(crate) async fn list(self: &Arc<Self>, client: &[u8], after: &str, limit: u32) -> Result<Vec<String>, Error> {
+        self.load().await?;
+        let inner = self.lock_swept();
+        let own = |entry: &Entry| entry.kind() == Kind::Durable && entry.client() == client;
+        let boxes = inner.boxes.iter().filter(|(id, entry)| id.as_str() > after && own(entry));
+        let mut ids: Vec<String> = boxes.map(|(id, _)| id.clone()).collect();
+        ids.sort_unstable();
+        ids.truncate(limit.min(LISTED) as usize);
+        Ok(ids)
     }
 
     /// The number of the newest message when this host started.

@@ -6,6 +6,7 @@ const { StdioClientTransport } = require("@modelcontextprotocol/sdk/client/stdio
 const { SSEClientTransport } = require("@modelcontextprotocol/sdk/client/sse.js");
 const { StreamableHTTPClientTransport } = require("@modelcontextprotocol/sdk/client/streamableHttp.js");
 const {
+  CallToolResultSchema,
   CreateMessageRequestSchema,
   ElicitRequestSchema,
   LoggingMessageNotificationSchema,
@@ -14,8 +15,8 @@ const {
 const { Driver, TIMEOUT_MS, main } = require("./steps.cjs");
 
 main(async (mode, transport, target) => {
-  if (mode !== "legacy") throw new Error(`this library knows the mode legacy only, not ${mode}`);
-  const answers = transport === "sse";
+  if (!["legacy", "answering"].includes(mode)) throw new Error(`this library knows no mode ${mode}`);
+  const answers = mode === "answering" || transport === "sse";
   const capabilities = answers ? { elicitation: {}, sampling: {} } : {};
   const client = new Client({ name: "tidegate-tests", version: "1.0.0" }, { capabilities });
   let wire;
@@ -26,6 +27,18 @@ main(async (mode, transport, target) => {
     capabilities: () => client.getServerCapabilities(),
     page: (cursor) => client.listTools(cursor === undefined ? {} : { cursor }),
     call: (params, options) => client.callTool(params, undefined, options),
+    task: async (params, ttl) => {
+      const told = [];
+      const stream = client.experimental.tasks.callToolStream(params, CallToolResultSchema, { task: { ttl } });
+      for await (const message of stream) {
+        told.push(message.type === "error" ? { type: "error", message: message.error.message } : message);
+      }
+      return told;
+    },
+    tasks: async () => (await client.experimental.tasks.listTasks()).tasks,
+    taskOf: (id) => client.experimental.tasks.getTask(id),
+    resultOf: (id) => client.experimental.tasks.getTaskResult(id, CallToolResultSchema),
+    cancelTask: (id) => client.experimental.tasks.cancelTask(id),
     ping: () => client.ping({ timeout: TIMEOUT_MS }),
     listen: async () => {},
     close: () => client.close(),
@@ -44,7 +57,7 @@ main(async (mode, transport, target) => {
     }));
   }
   const address = transport === "stdio" ? undefined : new URL(target[0]);
-  wire = answers
+  wire = transport === "sse"
     ? new SSEClientTransport(address)
     : address
       ? new StreamableHTTPClientTransport(address)

@@ -114,6 +114,11 @@ class Driver {
         case "ping": return await this.ping();
         case "listen": return await this.listen();
         case "changes": return await this.waitForChanges(step);
+        case "task": return { told: await this.library.task({ name: step.tool, arguments: step.arguments ?? {} }, step.ttl) };
+        case "tasks": return { tasks: await this.library.tasks() };
+        case "task-status": return { task: await this.library.taskOf(step.id) };
+        case "task-result": return { result: await this.library.resultOf(step.id) };
+        case "task-cancel": return { task: await this.library.cancelTask(step.id) };
         case "together": return await this.together(step);
         default: throw new Error(`there is no step ${step.do}`);
       }

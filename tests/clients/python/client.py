@@ -164,13 +164,14 @@ class Driver:
         return {"resources": wire(resources), "templates": wire(templates)}
 
     async def read(self, step: dict[str, Any]) -> dict[str, Any]:
-        return {"result": wire(await self.client.read_resource(step["uri"], cache_mode="bypass"))}
+        return {"result": wire(await self.client.read_resource(step["uri"], meta=step.get("meta"), cache_mode="bypass"))}
 
     async def prompts(self, _step: dict[str, Any]) -> dict[str, Any]:
         return {"prompts": wire(await self.client.list_prompts())}
 
     async def prompt(self, step: dict[str, Any]) -> dict[str, Any]:
-        return {"result": wire(await self.client.get_prompt(step["name"], step.get("arguments")))}
+        result = await self.client.get_prompt(step["name"], step.get("arguments"), meta=step.get("meta"))
+        return {"result": wire(result)}
 
     async def complete(self, step: dict[str, Any]) -> dict[str, Any]:
         if "prompt" in step:

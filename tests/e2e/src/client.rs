@@ -91,6 +91,16 @@ impl Client {
         Self::start(library.command()?.args(["http", url]))
     }
 
+    /// Connects the first generation of the TypeScript library so that it answers questions.
+    ///
+    /// # Errors
+    /// The client was refused.
+    pub fn connect_answering(url: &str) -> Result<Self> {
+        let mut command = node_js()?;
+        command.arg(layout::programs().join("node/sdk.cjs")).args(["answering", "http", url]);
+        Self::start(&mut command)
+    }
+
     /// Connects a client over HTTP+SSE, the transport of 2024-11-05, to a host that runs already. It answers questions: see
     /// `tests/clients/README.md`.
     ///

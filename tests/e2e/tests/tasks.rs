@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tidegate_e2e::{Node, Wire, grant};
+use tidegate_e2e::{Client, Node, Wire, grant};
 
 fn node() -> Node {
     let kv = "kv = [{ namespace = \"jobs\", access = \"read-write\" }]\nlimits = { deadline = \"2m\" }";
@@ -149,5 +149,59 @@ fn a_subscription_tells_how_a_task_stands() {
     }
     assert_eq!(told["params"]["result"]["content"][0]["text"], "told was kept, for nobody");
     drop(stream);
+    host.stop().unwrap();
+}
+
+#[test]
+fn an_official_client_of_the_revision_before_runs_tasks_of_the_core() {
+    let node = node();
+    let host = node.serve().unwrap();
+    let mut client = Client::connect_answering(&host.url()).unwrap();
+    let tasks = json!({"list": {}, "cancel": {}, "requests": {"tools": {"call": {}}}});
+    assert_eq!(client.connected()["capabilities"]["tasks"], tasks);
+    client.step(&json!({"do": "list"})).unwrap();
+
+    // The library polls the status, then asks for the result.
+    let step = json!({"do": "task", "tool": "job", "arguments": {"name": "a", "ms": 900}, "ttl": 120_000});
+    let told = client.step(&step).unwrap()["told"].clone();
+    let told = told.as_array().unwrap();
+    assert_eq!((&told[0]["type"], &told[0]["task"]["ttl"]), (&json!("taskCreated"), &json!(120_000)), "{told:?}");
+    assert_eq!(told[1]["task"]["status"], "working", "{told:?}");
+    let end = told.last().unwrap();
+    assert_eq!(
+        (&end["type"], &end["result"]["content"][0]["text"]),
+        (&json!("result"), &json!("a is done")),
+        "{told:?}"
+    );
+    let first = told[0]["task"]["taskId"].clone();
+    assert_eq!(end["result"]["_meta"]["io.modelcontextprotocol/related-task"]["taskId"], first);
+
+    // A task that asks: the question comes while the library waits for the result.
+    let step = json!({"do": "task", "tool": "asking_job", "arguments": {"name": "b", "ms": 300}, "ttl": 120_000});
+    let told = client.step(&step).unwrap()["told"].clone();
+    let told = told.as_array().unwrap();
+    assert!(told.iter().any(|one| one["task"]["status"] == "input_required"), "{told:?}");
+    let end = told.last().unwrap();
+    assert_eq!(end["result"]["content"][0]["text"], "b was kept, for my who", "{told:?}");
+    let second = told[0]["task"]["taskId"].clone();
+
+    let listed = client.step(&json!({"do": "tasks"})).unwrap()["tasks"].clone();
+    let ids: Vec<_> = listed.as_array().unwrap().iter().map(|one| one["taskId"].clone()).collect();
+    assert!(ids.len() == 2 && ids.contains(&first) && ids.contains(&second), "{listed}");
+    let mut other = Client::connect_answering(&host.url()).unwrap();
+    assert_eq!(other.step(&json!({"do": "tasks"})).unwrap()["tasks"], json!([]), "another's are not listed");
+    let refused = client.step(&json!({"do": "task-cancel", "id": first}));
+    assert!(format!("{refused:?}").contains("has ended"), "{refused:?}");
+
+    // Both are there after a `kill -9`, in another session.
+    other.close().unwrap();
+    client.close().unwrap();
+    host.kill().unwrap();
+    let host = node.serve().unwrap();
+    let mut client = Client::connect_answering(&host.url()).unwrap();
+    let result = client.step(&json!({"do": "task-result", "id": first})).unwrap();
+    assert_eq!(result["result"]["content"][0]["text"], "a is done");
+    assert_eq!(client.step(&json!({"do": "task-status", "id": second})).unwrap()["task"]["status"], "completed");
+    client.close().unwrap();
     host.stop().unwrap();
 }

@@ -17,7 +17,7 @@ use crate::session::{HttpSession, Note};
 pub(super) const SILENCE: Duration = Duration::from_secs(15);
 /// A call of a revision with polling that takes longer gets a stream before it has anything to say: its client can come
 /// back for the result when its connection breaks.
-const PATIENCE: Duration = Duration::from_millis(500);
+pub(super) const PATIENCE: Duration = Duration::from_millis(500);
 /// Rounds of questions in one call: more is a component that asks for ever.
 const ROUNDS: usize = 32;
 

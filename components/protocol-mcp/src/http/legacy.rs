@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use super::head::Head;
 use super::serve::{Refused, refuse};
 use super::stream::{Exit, Reply};
-use super::{calls, listen, resume};
+use super::{calls, kept, listen, resume, tasks};
 use crate::answer;
 use crate::errors::{INVALID_REQUEST, RpcError};
 use crate::exchange::{Conclusion, Exchange, cancelled_id};
@@ -27,11 +27,17 @@ pub(super) fn open<G: Gateway>(gateway: &G, head: &Head) -> Result<HttpSession<G
     HttpSession::open(gateway, head.session.as_deref())
 }
 
-/// Serves a request.
-pub(super) fn request<G: Gateway, E: Exit>(gateway: &G, head: &Head, request: &Request<'_>, exit: &mut E) -> Refused {
+/// Serves a request; `text` is what it was read from.
+pub(super) fn request<G: Gateway, E: Exit>(
+    gateway: &G,
+    head: &Head,
+    request: &Request<'_>,
+    text: &str,
+    exit: &mut E,
+) -> Refused {
     let served = match request.method.as_ref() {
         "initialize" => begin(gateway, request, exit),
-        _ => open(gateway, head).and_then(|mut session| serve(gateway, &mut session, request, exit)),
+        _ => open(gateway, head).and_then(|mut session| serve(gateway, &mut session, request, text, exit)),
     };
     served.map_err(|error| Some(Rejection { id: Some(request.id.clone()), error }))
 }
@@ -49,11 +55,24 @@ pub(super) fn serve<G: Gateway, E: Exit>(
     gateway: &G,
     session: &mut HttpSession<G::Mailbox>,
     request: &Request<'_>,
+    message: &str,
     exit: &mut E,
 ) -> Result<(), RpcError> {
     let view = session.session.view.clone();
     match dispatch(gateway, &view, request)? {
-        Action::Answer(text) | Action::Task(text) => exit.send(Reply::json(200, text)),
+        Action::Answer(text) => exit.send(Reply::json(200, text)),
+        Action::Task(text) => {
+            exit.send(Reply::json(200, text));
+            if let Some(work) = crate::tasks::adopt(gateway, view.revision, &request.params) {
+                tasks::work(gateway, work);
+            }
+        }
+        Action::Begin(planned, seconds) => kept::begin(gateway, session, *planned, seconds, message, exit),
+        Action::Await => kept::result(gateway, session, request, exit)?,
+        Action::ListTasks => {
+            let text = crate::tasks::list(gateway, view.revision, request, &session.session.tasks)?;
+            exit.send(Reply::json(200, text));
+        }
         Action::Call(planned) => calls::run(gateway, *planned, request, Some(session), exit),
         Action::Note(note) => {
             session.check(&note)?;
@@ -187,6 +206,10 @@ fn part<G: Gateway>(gateway: &G, session: &HttpSession<G::Mailbox>, text: &str) 
                     Ok(Part::Answer(answer::empty(session.session.view.revision, &request.id)))
                 }
                 Action::Listen(_) => Err(RpcError::new(INVALID_REQUEST, "sessions have a stream: use GET")),
+                // No revision has both batches and these.
+                Action::Begin(..) | Action::Await | Action::ListTasks => {
+                    Err(RpcError::new(INVALID_REQUEST, "tasks do not go into a batch"))
+                }
             })
             .map_err(|error| error.message(Some(&request.id))),
     };

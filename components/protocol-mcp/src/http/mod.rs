@@ -2,6 +2,7 @@
 
 mod calls;
 mod head;
+mod kept;
 mod legacy;
 mod listen;
 mod log;

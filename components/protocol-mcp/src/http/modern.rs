@@ -67,7 +67,7 @@ fn answer<G: Gateway, E: Exit>(
         Action::Answer(text) => exit.send(Reply::json(200, text)),
         Action::Task(text) => {
             exit.send(Reply::json(200, text));
-            if let Some(work) = crate::tasks::adopt(gateway, &request.params) {
+            if let Some(work) = crate::tasks::adopt(gateway, view.revision, &request.params) {
                 tasks::work(gateway, work);
             }
         }
@@ -79,7 +79,10 @@ fn answer<G: Gateway, E: Exit>(
         }
         Action::Call(planned) => calls::run(gateway, *planned, request, None, exit),
         Action::Listen(listen) => listen_to(gateway, &listen, exit),
-        Action::Note(_) => exit.send(Reply::json(200, crate::answer::empty(view.revision, &request.id))),
+        // Only revisions with sessions have these.
+        Action::Note(_) | Action::Begin(..) | Action::Await | Action::ListTasks => {
+            exit.send(Reply::json(200, crate::answer::empty(view.revision, &request.id)))
+        }
     }
     Ok(())
 }

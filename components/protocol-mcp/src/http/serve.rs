@@ -76,7 +76,9 @@ fn post<G: Gateway, E: Exit>(
         Frame::One(message) if modern::claims(head, &message) => {
             modern::serve(gateway, head, &message, std::str::from_utf8(&body).unwrap_or_default(), exit)
         }
-        Frame::One(Message::Request(request)) => legacy::request(gateway, head, &request, exit),
+        Frame::One(Message::Request(request)) => {
+            legacy::request(gateway, head, &request, std::str::from_utf8(&body).unwrap_or_default(), exit)
+        }
         Frame::One(Message::Notification(one)) => legacy::notification(gateway, head, &one, exit),
         Frame::One(Message::Response(response)) => legacy::response(gateway, head, &response, exit),
     }

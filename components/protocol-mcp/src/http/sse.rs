@@ -112,7 +112,7 @@ pub(super) fn message<G: Gateway, E: Exit>(
     let mut out = Out { session: handle, log };
     let served = match request.method.as_ref() {
         "initialize" => begin(gateway, &session, request, &mut out),
-        _ => legacy::serve(gateway, &mut session, request, &mut out),
+        _ => legacy::serve(gateway, &mut session, request, std::str::from_utf8(body).unwrap_or_default(), &mut out),
     };
     if let Err(error) = served {
         out.send(Reply::error(&error, Some(&request.id)));

@@ -28,7 +28,7 @@ pub(super) fn run<G: Gateway, E: Exit>(gateway: &G, planned: Planned, text: &str
         }
         quick => quick,
     };
-    let task = match Task::make(gateway, exchange.view.features, text.to_owned()) {
+    let task = match Task::make(gateway, &exchange.view, text.to_owned()) {
         Ok(task) => task,
         Err(error) => return send(exchange.error(&error), exit),
     };
@@ -75,7 +75,8 @@ fn quick<G: Gateway>(gateway: &G, call: &G::Call) -> Quick {
     Quick::No
 }
 
-fn send<E: Exit>(conclusion: Conclusion, exit: &mut E) {
+/// Sends the answer to a call that makes no task.
+pub(super) fn send<E: Exit>(conclusion: Conclusion, exit: &mut E) {
     match conclusion {
         Conclusion::Answer(text, status) => exit.send(Reply::json(status, text)),
         Conclusion::Forbidden(text, challenge) => exit.send(Reply::forbidden(text, challenge)),

@@ -49,6 +49,8 @@ pub(crate) struct Params<'a> {
     pub(crate) request_id: Member<'a>,
     #[serde(borrow, rename = "taskId", default, deserialize_with = "present")]
     pub(crate) task_id: Member<'a>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(crate) task: Member<'a>,
 }
 
 /// `params._meta`, as far as the protocol itself reads it.
@@ -64,6 +66,8 @@ pub(crate) struct Meta<'a> {
     pub(crate) client_capabilities: Member<'a>,
     #[serde(borrow, rename = "io.modelcontextprotocol/logLevel", default, deserialize_with = "present")]
     pub(crate) log_level: Member<'a>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(crate) traceparent: Member<'a>,
 }
 
 impl<'a> Params<'a> {

@@ -29,6 +29,12 @@ pub(crate) enum Action {
     Task(String),
     /// Start a call.
     Call(Box<Planned>),
+    /// Start a call, make a task of it that is kept for so many seconds, and answer with the task.
+    Begin(Box<Planned>, u32),
+    /// Answer with a task's result once there is one.
+    Await,
+    /// Answer with the client's tasks.
+    ListTasks,
     /// Tell the client of changes until it goes.
     Listen(Listen),
     /// Remember this, then send an empty answer.
@@ -61,6 +67,11 @@ enum Task {
     Get,
     Update,
     Cancel,
+    /// As the core has it.
+    GetCore,
+    CancelCore,
+    Result,
+    List,
 }
 
 const LEGACY: &[Era] = &[Era::Legacy];
@@ -86,6 +97,10 @@ const METHODS: &[(&str, &[Era], Method)] = &[
     ("skills/list", MODERN, Method::ListSkills),
     ("skills/get", MODERN, Method::GetSkill),
     ("resources/directory/read", MODERN, Method::ReadDirectory),
+    ("tasks/get", LEGACY, Method::Task(Task::GetCore)),
+    ("tasks/cancel", LEGACY, Method::Task(Task::CancelCore)),
+    ("tasks/result", LEGACY, Method::Task(Task::Result)),
+    ("tasks/list", LEGACY, Method::Task(Task::List)),
     ("ping", LEGACY, Method::Ping),
     ("logging/setLevel", LEGACY, Method::SetLevel),
     ("resources/subscribe", LEGACY, Method::Subscribe),
@@ -105,6 +120,7 @@ pub(crate) fn dispatch<G: Gateway>(gateway: &G, view: &View, request: &Request<'
         .ok_or_else(|| unknown(revision, &request.method))?;
     let params = &request.params;
     match method {
+        Method::Call(exchange::Kind::Tool) if revision.tasks && params.task.is_some() => begin(gateway, view, request),
         Method::Call(kind) => exchange::plan(gateway, view, request, *kind).map(|plan| Action::Call(Box::new(plan))),
         Method::Complete if !gateway.overview().completion => Err(unknown(revision, &request.method)),
         Method::Complete => {
@@ -117,7 +133,14 @@ pub(crate) fn dispatch<G: Gateway>(gateway: &G, view: &View, request: &Request<'
         Method::ListSkills => skills::list(gateway, revision, request).map(Action::Answer),
         Method::GetSkill => skills::get(gateway, revision, request).map(Action::Answer),
         Method::ReadDirectory => skills::directory(gateway, revision, request).map(Action::Answer),
+        Method::Task(Task::GetCore | Task::CancelCore | Task::Result | Task::List) if !revision.tasks => {
+            Err(unknown(revision, &request.method))
+        }
         Method::Task(task) => match (view.tasks, task) {
+            (_, Task::GetCore) => tasks::get_core(gateway, request).map(Action::Task),
+            (_, Task::CancelCore) => tasks::cancel_core(gateway, request).map(Action::Answer),
+            (_, Task::Result) => Ok(Action::Await),
+            (_, Task::List) => Ok(Action::ListTasks),
             (None, _) => Err(unknown(revision, &request.method)),
             (Some(false), _) => Err(tasks::undeclared()),
             (Some(true), Task::Get) => tasks::get(gateway, request).map(Action::Task),
@@ -135,6 +158,14 @@ pub(crate) fn dispatch<G: Gateway>(gateway: &G, view: &View, request: &Request<'
             Ok(Action::Note(Note::Level(name.into_owned())))
         }
     }
+}
+
+/// A call that is to become a task.
+fn begin<G: Gateway>(gateway: &G, view: &View, request: &Request<'_>) -> Result<Action, RpcError> {
+    let seconds = request.params.task.map_or(Ok(0), tasks::seconds)?;
+    tasks::admit(gateway, &request.params)?;
+    let planned = exchange::plan(gateway, view, request, exchange::Kind::Tool)?;
+    Ok(Action::Begin(Box::new(planned), seconds))
 }
 
 pub(crate) use queries::{completion_target, prompt_target, resource_target, tool_target};
@@ -176,6 +207,9 @@ fn capabilities(writer: &mut Writer, revision: &Revision, completion: bool, task
     writer.key("logging").raw("{}");
     if completion && revision.completions {
         writer.key("completions").raw("{}");
+    }
+    if revision.tasks {
+        writer.key("tasks").raw("{\"list\":{},\"cancel\":{},\"requests\":{\"tools\":{\"call\":{}}}}");
     }
     if revision.is_modern() {
         writer.key("extensions").begin_object();

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::bindings::tidegate::gateway::calls::{CompletionTarget, PromptTarget, Target, ToolTarget};
+use crate::bindings::tidegate::gateway::calls::{CompletionTarget, PromptTarget, ResourceTarget, Target, ToolTarget};
 use crate::bindings::tidegate::types::completion::Subject;
 use crate::errors::RpcError;
 use crate::json::{Params, object, text};
@@ -15,19 +15,22 @@ pub(crate) fn tool_target(params: &Params<'_>) -> Result<Target, RpcError> {
         Some(raw) => object("arguments", raw)?,
         None => "{}",
     };
-    let meta = params.meta.map(|raw| raw.get().to_owned());
-    Ok(Target::Tool(ToolTarget { name, arguments: arguments.to_owned(), meta }))
+    Ok(Target::Tool(ToolTarget { name, arguments: arguments.to_owned(), meta: meta(params) }))
+}
+
+fn meta(params: &Params<'_>) -> Option<String> {
+    params.meta.map(|raw| raw.get().to_owned())
 }
 
 /// The target of `resources/read`.
 pub(crate) fn resource_target(params: &Params<'_>) -> Result<Target, RpcError> {
-    Ok(Target::Resource(text("uri", params.uri)?.into_owned()))
+    Ok(Target::Resource(ResourceTarget { uri: text("uri", params.uri)?.into_owned(), meta: meta(params) }))
 }
 
 /// The target of `prompts/get`.
 pub(crate) fn prompt_target(params: &Params<'_>) -> Result<Target, RpcError> {
     let name = text("name", params.name)?.into_owned();
-    Ok(Target::Prompt(PromptTarget { name, arguments: strings("arguments", params.arguments)? }))
+    Ok(Target::Prompt(PromptTarget { name, arguments: strings("arguments", params.arguments)?, meta: meta(params) }))
 }
 
 /// The target of `completion/complete`.
@@ -61,7 +64,7 @@ pub(crate) fn completion_target(params: &Params<'_>) -> Result<Target, RpcError>
         None => Vec::new(),
     };
     let Argument { name: argument, value } = argument;
-    Ok(Target::Completion(CompletionTarget { subject, argument, value, context }))
+    Ok(Target::Completion(CompletionTarget { subject, argument, value, context, meta: meta(params) }))
 }
 
 fn read<'a, T: Deserialize<'a>>(name: &str, raw: Option<&'a RawValue>) -> Result<T, RpcError> {

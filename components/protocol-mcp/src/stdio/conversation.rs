@@ -6,22 +6,19 @@ use serde_json::value::RawValue;
 
 use super::becoming::{Becoming, Due};
 use super::lines::Line;
+use super::running::{Phase, ROUNDS, Running, advance, becoming};
 use crate::answer;
-use crate::bindings::tidegate::gateway::calls::Event;
 use crate::errors::{INTERNAL, INVALID_REQUEST, RpcError};
-use crate::exchange::{Conclusion, Exchange, Planned, cancelled_id};
+use crate::exchange::{Planned, cancelled_id};
 use crate::gateway::{Call, Gateway, Source, Watch};
-use crate::inputs::{Asked, Asking};
 use crate::json::{Frame, Message, Notification, Request, parse, parse_message};
 use crate::methods::{Action, Listen, dispatch, initialize, initialized, legacy_change};
 use crate::modern;
 use crate::session::{Note, Session, View};
-use crate::tasks::{self, Ended, Task, Watched, Work};
+use crate::tasks::{self, Awaited, Ended, Task, Watched, Work};
 
 /// Calls and subscriptions at once: the router has limits of its own, this one bounds what we remember.
 const IN_FLIGHT: usize = 256;
-/// Rounds of questions in one call: more is a component that asks for ever.
-const ROUNDS: u32 = 32;
 
 /// One client.
 pub(crate) struct Conversation<'g, G: Gateway> {
@@ -32,26 +29,12 @@ pub(crate) struct Conversation<'g, G: Gateway> {
     running: Vec<Running<G::Call>>,
     listens: Vec<(Listen, Watched<G>)>,
     tasks: Vec<Work<G>>,
+    /// Requests that wait for the end of a task.
+    awaited: Vec<Awaited<G>>,
+    /// The client says nothing more.
+    closed: bool,
     batches: Vec<Batch>,
     out: Vec<String>,
-}
-
-struct Running<C> {
-    /// Whether and when it becomes a task.
-    task: Option<Due>,
-    /// The request, for later rounds.
-    text: String,
-    exchange: Exchange,
-    phase: Phase<C>,
-    rounds: u32,
-    batch: Option<u64>,
-}
-
-enum Phase<C> {
-    Call(C),
-    /// Its end is known already.
-    Ended(Option<Box<Ended>>),
-    Asking(Asking),
 }
 
 /// Answers of a batch go out together.
@@ -71,6 +54,8 @@ impl<'g, G: Gateway> Conversation<'g, G> {
             running: Vec::new(),
             listens: Vec::new(),
             tasks: Vec::new(),
+            awaited: Vec::new(),
+            closed: false,
             batches: Vec::new(),
             out: Vec::new(),
         }
@@ -83,7 +68,7 @@ impl<'g, G: Gateway> Conversation<'g, G> {
 
     /// Whether nothing runs. A task that asks does not run: it waits in its mailbox, for whatever host comes.
     pub(crate) fn is_idle(&self) -> bool {
-        self.running.is_empty() && self.tasks.iter().all(Work::is_asking)
+        self.running.is_empty() && self.awaited.is_empty() && self.tasks.iter().all(Work::is_asking)
     }
 
     /// How long to wait at most.
@@ -100,7 +85,8 @@ impl<'g, G: Gateway> Conversation<'g, G> {
         });
         let listens = self.listens.iter().flat_map(|(_, tasks)| tasks.sources());
         let tasks = self.tasks.iter().flat_map(Work::sources);
-        calls.chain(self.watch.iter().map(Source::Watch)).chain(listens).chain(tasks).collect()
+        let awaited = self.awaited.iter().flat_map(Awaited::sources);
+        calls.chain(self.watch.iter().map(Source::Watch)).chain(listens).chain(tasks).chain(awaited).collect()
     }
 
     /// Takes a line.
@@ -122,6 +108,7 @@ impl<'g, G: Gateway> Conversation<'g, G> {
     pub(crate) fn end_of_input(&mut self) {
         self.out.extend(self.listens.drain(..).map(|(listen, _)| listen.end()));
         self.watch = None;
+        self.closed = true;
         let (calls, asking) =
             self.running.drain(..).partition(|one| !matches!(one.phase, Phase::Asking(_)) || one.exchange.cancelled);
         self.running = calls;
@@ -144,6 +131,7 @@ impl<'g, G: Gateway> Conversation<'g, G> {
         }
         let gateway = self.gateway;
         self.tasks.retain_mut(|work| work.advance(gateway));
+        self.attend();
         for (listen, tasks) in &mut self.listens {
             self.out.extend(tasks.news(|writer| listen.tag(writer)));
         }
@@ -168,6 +156,27 @@ impl<'g, G: Gateway> Conversation<'g, G> {
             };
             let one = self.running.swap_remove(at);
             self.deliver(one.batch, conclusion.into_text());
+        }
+    }
+
+    /// Looks at the tasks that somebody waits for.
+    fn attend(&mut self) {
+        let mut at = 0;
+        while let Some(one) = self.awaited.get_mut(at) {
+            let mut said = one.turn(self.gateway);
+            self.out.append(&mut said.requests);
+            if self.closed && one.is_asking() {
+                let text = "the client closed its input while a question to it was open";
+                said.answer = Some(RpcError::new(INTERNAL, text).message(Some(&one.id)));
+            }
+            match said.answer {
+                Some(answer) => {
+                    self.out.push(answer);
+                    let work = self.awaited.swap_remove(at).into_work();
+                    self.tasks.extend(work);
+                }
+                None => at += 1,
+            }
         }
     }
 
@@ -216,14 +225,12 @@ impl<'g, G: Gateway> Conversation<'g, G> {
                 self.deliver(batch, None);
             }
             Message::Response(_) => {
-                let asking = self.running.iter_mut().filter_map(|one| match &mut one.phase {
+                let mut asking = self.running.iter_mut().filter_map(|one| match &mut one.phase {
                     Phase::Asking(asking) => Some(asking),
                     Phase::Call(_) | Phase::Ended(_) => None,
                 });
-                for one in asking {
-                    if one.take(text) {
-                        break;
-                    }
+                if !asking.any(|one| one.take(text)) {
+                    let _ = self.awaited.iter_mut().any(|one| one.take(text));
                 }
                 self.deliver(batch, None);
             }
@@ -233,7 +240,8 @@ impl<'g, G: Gateway> Conversation<'g, G> {
     /// Serves a request; `None` when its answer comes later.
     fn request(&mut self, request: &Request<'_>, text: &str, batch: Option<u64>) -> Result<Option<String>, RpcError> {
         let busy = self.running.iter().any(|one| one.exchange.id == request.id)
-            || self.listens.iter().any(|(one, _)| one.id == request.id);
+            || self.listens.iter().any(|(one, _)| one.id == request.id)
+            || self.awaited.iter().any(|one| one.id == request.id);
         if busy {
             return Err(RpcError::new(INVALID_REQUEST, "a request with this `id` is still running"));
         }
@@ -248,10 +256,14 @@ impl<'g, G: Gateway> Conversation<'g, G> {
                 Ok(Some(answer::empty(view.revision, &request.id)))
             }
             Action::Task(text) => {
-                self.tasks.extend(tasks::adopt(self.gateway, &request.params));
+                self.tasks.extend(tasks::adopt(self.gateway, view.revision, &request.params));
                 Ok(Some(text))
             }
-            _ if self.running.len() + self.listens.len() + self.tasks.len() >= IN_FLIGHT => {
+            Action::ListTasks => {
+                let own = self.session.as_ref().map(|session| session.tasks.as_slice()).unwrap_or_default();
+                tasks::list(self.gateway, view.revision, request, own).map(Some)
+            }
+            _ if self.running.len() + self.listens.len() + self.tasks.len() + self.awaited.len() >= IN_FLIGHT => {
                 Err(RpcError::new(INTERNAL, "too many requests are running; wait for answers"))
             }
             Action::Call(planned) => {
@@ -259,6 +271,11 @@ impl<'g, G: Gateway> Conversation<'g, G> {
                 let Planned { exchange, request } = *planned;
                 let phase = Phase::Call(self.gateway.start(request));
                 self.running.push(Running { task, text: text.to_owned(), exchange, phase, rounds: 0, batch });
+                Ok(None)
+            }
+            Action::Begin(planned, seconds) => self.begin_task(*planned, seconds, text).map(Some),
+            Action::Await => {
+                self.awaited.push(Awaited::open(self.gateway, request)?);
                 Ok(None)
             }
             Action::Listen(listen) => {
@@ -274,7 +291,7 @@ impl<'g, G: Gateway> Conversation<'g, G> {
     /// Makes a task of a call that was not quick; its request is answered.
     fn become_task(&mut self, one: Running<G::Call>, ended: Option<Ended>) {
         let Running { text, exchange, phase, batch, .. } = one;
-        let answer = match Task::make(self.gateway, exchange.view.features, text) {
+        let answer = match Task::make(self.gateway, &exchange.view, text) {
             Err(error) => error.message(Some(&exchange.id)),
             Ok(task) => {
                 let answer = task.created(&exchange.id);
@@ -287,6 +304,16 @@ impl<'g, G: Gateway> Conversation<'g, G> {
             }
         };
         self.deliver(batch, Some(answer));
+    }
+
+    /// Makes a task of a call before it starts; gives the request's answer.
+    fn begin_task(&mut self, planned: Planned, seconds: u32, text: &str) -> Result<String, RpcError> {
+        let Planned { exchange, request } = planned;
+        let task = Task::make_for(self.gateway, &exchange.view, seconds, text.to_owned())?;
+        self.note(&Note::Task(task.id().to_owned()));
+        let answer = task.created(&exchange.id);
+        self.tasks.push(Work::new(task, exchange, self.gateway.start(request)));
+        Ok(answer)
     }
 
     /// How to speak with the client; `None` for the request that agrees on it.
@@ -333,68 +360,16 @@ impl<'g, G: Gateway> Conversation<'g, G> {
         }
         let Some(id) = cancelled_id(&notification.params) else { return };
         self.listens.retain(|(one, _)| one.id.json() != id);
+        if let Some(at) = self.awaited.iter().position(|one| one.id.json() == id) {
+            // Who waits no longer: the task goes on.
+            let work = self.awaited.swap_remove(at).into_work();
+            self.tasks.extend(work);
+        }
         for one in self.running.iter_mut().filter(|one| one.exchange.is_meant_by(&id)) {
             one.exchange.cancelled = true;
             if let Phase::Call(call) = &one.phase {
                 call.cancel();
             }
-        }
-    }
-}
-
-fn next_event<C: Call>(phase: &mut Phase<C>) -> Option<Event> {
-    match phase {
-        Phase::Call(call) => call.next(),
-        Phase::Ended(ended) => ended.take().map(|ended| Event::Done(*ended)),
-        Phase::Asking(_) => None,
-    }
-}
-
-fn becoming<G: Gateway>(gateway: &G, one: &Running<G::Call>) -> Becoming {
-    match (one.task, &one.phase) {
-        (Some(due), Phase::Call(call)) if !one.exchange.cancelled => due.look(gateway, call),
-        _ => Becoming::Call,
-    }
-}
-
-/// Brings a call as far as it gets without waiting; gives its end.
-fn advance<G: Gateway>(gateway: &G, one: &mut Running<G::Call>, out: &mut Vec<String>) -> Option<Conclusion> {
-    loop {
-        let asked = match &mut one.phase {
-            Phase::Asking(_) if one.exchange.cancelled => return Some(Conclusion::Silence),
-            Phase::Asking(asking) => asking.end()?,
-            phase => match next_event(phase)? {
-                Event::Done(result) => match one.exchange.conclude(gateway, result) {
-                    Conclusion::Ask(_) if one.rounds >= ROUNDS => {
-                        return Some(one.exchange.complaint("the call asked too often, or after the client had gone"));
-                    }
-                    Conclusion::Ask(questions) => {
-                        let prefix = format!("{:016x}", gateway.random());
-                        let (asking, requests) = Asking::new(questions, &prefix, one.exchange.view.revision);
-                        out.extend(requests);
-                        one.phase = Phase::Asking(asking);
-                        one.rounds += 1;
-                        continue;
-                    }
-                    end => return Some(end),
-                },
-                event => {
-                    out.extend(one.exchange.notification(&event).filter(|_| !one.exchange.cancelled));
-                    continue;
-                }
-            },
-        };
-        let next = match asked {
-            Asked::Refused(text) => return Some(one.exchange.complaint(&text)),
-            Asked::Answers(answers, state) => match parse_message(&one.text) {
-                Ok(Message::Request(request)) => one.exchange.round(&request, answers, state),
-                // It was a request when it came.
-                _ => Err(RpcError::new(INTERNAL, "the request was lost")),
-            },
-        };
-        match next {
-            Ok(request) => one.phase = Phase::Call(gateway.start(request)),
-            Err(error) => return Some(one.exchange.error(&error)),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod becoming;
 mod conversation;
 mod lines;
+mod running;
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod wasi;
 

@@ -184,3 +184,47 @@ fn what_takes_long_becomes_a_task() {
     let stranger = say(&mut conversation, &modern(json!("f"), "tools/call", json!({"name": "echo"})));
     assert_eq!(stranger[0]["error"]["code"], json!(-32021), "it did not say that it knows tasks");
 }
+
+#[test]
+fn tasks_of_the_core_are_begun_awaited_and_asked() {
+    use crate::bindings::tidegate::types::tools::{TaskSupport, Tool};
+
+    const RELATED: &str = "io.modelcontextprotocol/related-task";
+    let optional = |tool: &mut Tool| tool.task = TaskSupport::Optional;
+    let gateway = gateway().describe("ask", optional).describe("slow", optional);
+    let mut talk = begin(&gateway, "2025-11-25");
+    let of = |id: &str, method: &str, task: &Value| json!({"jsonrpc": "2.0", "id": id, "method": method, "params": {"taskId": task}});
+    let start = |id: &str, name: &str| json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": name, "task": {"ttl": 60_000}}});
+    let created = say(&mut talk, &start("a", "ask"));
+    let task = created[0]["result"]["task"]["taskId"].clone();
+    assert_eq!((created.len(), &created[0]["result"]["task"]["ttl"]), (1, &json!(60_000)), "nothing is asked yet");
+    assert_eq!(say(&mut talk, &of("b", "tasks/get", &task))[0]["result"]["status"], "input_required");
+    let asked = say(&mut talk, &of("c", "tasks/result", &task));
+    assert_eq!((asked.len(), &asked[0]["method"]), (1, &json!("roots/list")));
+    assert_eq!(asked[0]["params"]["_meta"][RELATED]["taskId"], task);
+    let roots = json!({"jsonrpc": "2.0", "id": asked[0]["id"], "result": {"roots": []}});
+    let end = say(&mut talk, &roots)[0].clone();
+    assert_eq!((&end["id"], &end["result"]["content"][0]["text"]), (&json!("c"), &json!("thanks")));
+    assert_eq!(end["result"]["_meta"][RELATED]["taskId"], task);
+
+    let other = say(&mut talk, &start("d", "slow"))[0]["result"]["task"]["taskId"].clone();
+    let listed = say(&mut talk, &of("e", "tasks/list", &json!(null)));
+    let ids: Vec<_> = listed[0]["result"]["tasks"].as_array().unwrap().iter().map(|one| &one["taskId"]).collect();
+    assert_eq!(ids, [&task, &other]);
+    assert!(say(&mut talk, &of("f", "tasks/result", &other)).is_empty() && !talk.is_idle());
+    let note = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "f"}});
+    say(&mut talk, &note);
+    assert_eq!(gateway.cancels.get(), 0, "who waits no longer has not cancelled the task");
+    assert_eq!(say(&mut talk, &of("g", "tasks/cancel", &other))[0]["result"]["status"], "cancelled");
+    talk.turn();
+    assert!(gateway.cancels.get() == 1 && talk.is_idle());
+
+    // What asks when the client has nothing more to say stays where it is; who waits for it is told.
+    let third = say(&mut talk, &start("h", "ask"))[0]["result"]["task"]["taskId"].clone();
+    say(&mut talk, &of("i", "tasks/result", &third));
+    talk.end_of_input();
+    talk.turn();
+    let end: Value = serde_json::from_str(&talk.take()[0]).unwrap();
+    assert_eq!((&end["id"], &end["error"]["code"]), (&json!("i"), &json!(-32603)));
+    assert!(talk.is_idle());
+}

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::{Status, Task, Work, members};
+use super::{Kind, Status, Task, Work, members};
 use crate::answer;
 use crate::bindings::tidegate::types::tools::Annotations;
 use crate::errors::{INTERNAL, RpcError};
 use crate::gateway::{Gateway, Mailbox};
 use crate::inputs;
 use crate::json::{Message, Params, Request, parse_message, string};
-use crate::revision::NEWEST;
+use crate::revision::{NEWEST, Revision};
 
 /// `tasks/get`.
 pub(crate) fn get<G: Gateway>(gateway: &G, request: &Request<'_>) -> Result<String, RpcError> {
-    let task = Task::open(gateway, &request.params)?;
+    let task = Task::open(gateway, Kind::Extension, &request.params)?;
     task.bury(gateway);
     let mut writer = answer::begin(&NEWEST, &request.id, "complete");
     task.write_detailed(&mut writer);
@@ -22,7 +22,7 @@ pub(crate) fn get<G: Gateway>(gateway: &G, request: &Request<'_>) -> Result<Stri
 
 /// `tasks/update`: answers to questions of the task. Answers to what was not asked are left alone.
 pub(crate) fn update<G: Gateway>(gateway: &G, request: &Request<'_>) -> Result<String, RpcError> {
-    let task = Task::open(gateway, &request.params)?;
+    let task = Task::open(gateway, Kind::Extension, &request.params)?;
     let raw = request.params.input_responses.ok_or_else(|| RpcError::params("`inputResponses` is missing"))?;
     let open = match task.status().1 {
         Status::InputRequired(json) => members(&json),
@@ -35,7 +35,7 @@ pub(crate) fn update<G: Gateway>(gateway: &G, request: &Request<'_>) -> Result<S
 
 /// `tasks/cancel`. Idempotent.
 pub(crate) fn cancel<G: Gateway>(gateway: &G, request: &Request<'_>) -> Result<String, RpcError> {
-    let task = Task::open(gateway, &request.params)?;
+    let task = Task::open(gateway, Kind::Extension, &request.params)?;
     task.tell(b"C")?;
     if task.is_orphan() && task.claim() {
         task.post(gateway, &Status::Cancelled);
@@ -45,23 +45,28 @@ pub(crate) fn cancel<G: Gateway>(gateway: &G, request: &Request<'_>) -> Result<S
 
 /// The work on a task whose own instance went with the host, if this instance is to do it: a call that may run twice
 /// starts again, one that waits for answers goes on when they come.
-pub(crate) fn adopt<G: Gateway>(gateway: &G, params: &Params<'_>) -> Option<Work<G>> {
-    let task = Task::open(gateway, params).ok()?;
-    let waits = match task.history().status.1 {
-        Status::InputRequired(_) => true,
-        Status::Working if task.is_repeatable(gateway) => false,
-        _ => return None,
-    };
+pub(crate) fn adopt<G: Gateway>(gateway: &G, revision: &Revision, params: &Params<'_>) -> Option<Work<G>> {
+    let kind = if revision.is_modern() { Kind::Extension } else { Kind::Core };
+    let task = Task::open(gateway, kind, params).ok()?;
     // Only a client's answer is a reason to wait for more of them.
-    let answered = !waits || params.input_responses.is_some();
-    if !answered || !task.is_orphan() || !task.claim() {
+    take_over(gateway, task, params.input_responses.is_some())
+}
+
+/// The work on a task whose own instance went with the host. `answered`: also if it waits for answers.
+pub(super) fn take_over<G: Gateway>(gateway: &G, task: Task<G::Mailbox>, answered: bool) -> Option<Work<G>> {
+    let goes_on = match task.history().status.1 {
+        Status::InputRequired(_) => answered,
+        Status::Working => task.is_repeatable(gateway),
+        _ => false,
+    };
+    if !goes_on || !task.is_orphan() || !task.claim() {
         return None;
     }
     Work::adopt(gateway, task)
 }
 
 impl<M: Mailbox> Task<M> {
-    fn tell(&self, wish: &[u8]) -> Result<(), RpcError> {
+    pub(super) fn tell(&self, wish: &[u8]) -> Result<(), RpcError> {
         if self.status().1.is_final() {
             return Ok(());
         }
@@ -69,7 +74,7 @@ impl<M: Mailbox> Task<M> {
     }
 
     /// Whether no instance of this run of the host works on it, and it has not ended.
-    fn is_orphan(&self) -> bool {
+    pub(super) fn is_orphan(&self) -> bool {
         let inherited = self.mailbox.inherited();
         inherited > 0 && {
             let history = self.history();
@@ -86,7 +91,7 @@ impl<M: Mailbox> Task<M> {
     }
 
     /// Says of a call that ran when the host ended, and must not run twice, that it failed.
-    fn bury<G: Gateway<Mailbox = M>>(&self, gateway: &G) {
+    pub(super) fn bury<G: Gateway<Mailbox = M>>(&self, gateway: &G) {
         if self.mailbox.inherited() == 0 || !self.is_orphan() {
             return;
         }

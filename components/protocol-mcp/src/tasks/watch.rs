@@ -1,6 +1,6 @@
 //! Tasks that a subscription tells of (`notifications/tasks`).
 
-use super::Task;
+use super::{Kind, Task};
 use crate::answer;
 use crate::gateway::{Gateway, Source};
 use crate::json::Writer;
@@ -14,7 +14,7 @@ pub(crate) struct Watched<G: Gateway>(Vec<(Task<G::Mailbox>, Option<String>)>);
 impl<G: Gateway> Watched<G> {
     /// Those of these that there are.
     pub(crate) fn find(gateway: &G, ids: &[String]) -> Self {
-        let found = ids.iter().take(MOST).filter_map(|id| Task::find(gateway, id));
+        let found = ids.iter().take(MOST).filter_map(|id| Task::find(gateway, Kind::Extension, id));
         Self(found.map(|task| (task, None)).collect())
     }
 

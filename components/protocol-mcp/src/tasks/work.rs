@@ -3,15 +3,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Status, Task, Wish, members};
+use super::{Kind, Status, Task, Wish, members};
 use crate::bindings::tidegate::gateway::calls::{Error, Event, Outcome};
 use crate::bindings::tidegate::types::input::{Answer, Questions};
 use crate::errors::{INTERNAL, RpcError};
-use crate::exchange::{Exchange, Kind, plan};
+use crate::exchange::{self, Exchange, plan};
 use crate::gateway::{Call, Gateway, Mailbox, Source};
 use crate::inputs;
 use crate::json::{Message, parse_message};
-use crate::revision::NEWEST;
 use crate::session::View;
 
 /// Rounds of questions in one task: more is a component that asks for ever.
@@ -54,6 +53,18 @@ struct Asking {
     state: Option<Vec<u8>>,
 }
 
+/// What a client said to a task that asks.
+enum Heard {
+    /// Every answer.
+    All,
+    /// Not every answer yet.
+    Some,
+    /// That it will not answer, and why.
+    Refusal(String),
+    /// That it wants no more.
+    Cancel,
+}
+
 impl<G: Gateway> Work<G> {
     /// Work on a call that runs.
     pub(crate) fn new(task: Task<G::Mailbox>, exchange: Exchange, call: G::Call) -> Self {
@@ -68,10 +79,10 @@ impl<G: Gateway> Work<G> {
     /// Goes on with a task that another run of the host began: from the last questions, or from the start.
     pub(super) fn adopt(gateway: &G, task: Task<G::Mailbox>) -> Option<Self> {
         let history = task.history();
-        let view = View { revision: &NEWEST, features: task.features, level: None, tasks: Some(true) };
+        let view = View { revision: task.revision, features: task.features, level: None, tasks: Some(true) };
         let text = task.request.clone();
         let Ok(Message::Request(request)) = parse_message(&text) else { return None };
-        let planned = plan(gateway, &view, &request, Kind::Tool).ok()?;
+        let planned = plan(gateway, &view, &request, exchange::Kind::Tool).ok()?;
         let mut work = Self { task, exchange: planned.exchange, phase: Phase::Over, rounds: 0 };
         match history.status.1 {
             Status::InputRequired(json) => {
@@ -120,12 +131,13 @@ impl<G: Gateway> Work<G> {
                     }
                 },
                 Phase::Asking(mut asking) => match self.listen(&mut asking) {
-                    Some(true) => self.next_round(gateway, asking),
-                    Some(false) => {
+                    Heard::All => self.next_round(gateway, asking),
+                    Heard::Some => {
                         self.phase = Phase::Asking(asking);
                         return true;
                     }
-                    None => self.end(gateway, &Status::Cancelled),
+                    Heard::Refusal(text) => self.end(gateway, &self.exchange.complaint_status(&text)),
+                    Heard::Cancel => self.end(gateway, &Status::Cancelled),
                 },
             };
             self.phase = next;
@@ -147,7 +159,10 @@ impl<G: Gateway> Work<G> {
             ended => return self.end(gateway, &self.exchange.status(ended)),
         };
         if let Some(error) = inputs::missing(&questions, self.exchange.view.features) {
-            return self.fail(gateway, &error);
+            return match self.task.kind() {
+                Kind::Extension => self.fail(gateway, &error),
+                Kind::Core => self.end(gateway, &self.exchange.complaint_status(&error.message)),
+            };
         }
         self.rounds += 1;
         if self.rounds > ROUNDS {
@@ -182,17 +197,23 @@ impl<G: Gateway> Work<G> {
         }
     }
 
-    /// Takes answers; says whether all are there, or nothing when the client cancels.
-    fn listen(&mut self, asking: &mut Asking) -> Option<bool> {
-        for wish in self.task.wishes()? {
-            let Wish::Answers(json) = wish else { return None };
+    /// Takes answers.
+    fn listen(&mut self, asking: &mut Asking) -> Heard {
+        // A task that is forgotten has nobody to go on for.
+        let Some(wishes) = self.task.wishes() else { return Heard::Cancel };
+        for wish in wishes {
+            let json = match wish {
+                Wish::Answers(json) => json,
+                Wish::Refuse(text) => return Heard::Refusal(text),
+                Wish::Cancel => return Heard::Cancel,
+            };
             let open = |id: &str| {
                 asking.questions.iter().any(|one| one == id) && !asking.answers.iter().any(|one| one.id == id)
             };
             let new = inputs::responses_to(&json, open).unwrap_or_default();
             asking.answers.extend(new);
         }
-        Some(asking.answers.len() >= asking.questions.len())
+        if asking.answers.len() >= asking.questions.len() { Heard::All } else { Heard::Some }
     }
 
     fn next_round(&mut self, gateway: &G, asking: Asking) -> Phase<G::Call> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tidegate_bindings::gateway::tidegate::gateway::mailboxes::{
     Error, Host, HostMailbox, Mailbox as Handle, Message, Options,
 };
+use tidegate_grant::Principal;
 use wasmtime::component::Resource;
 use wasmtime_wasi_io::async_trait;
 use wasmtime_wasi_io::poll::{DynPollable, Pollable, subscribe};
@@ -57,6 +58,14 @@ impl HostMailbox for View<'_> {
             Ok(()) => self.opened(all, id).map(Ok),
             Err(error) => Ok(Err(error)),
         }
+    }
+
+    async fn list(&mut self, after: Option<String>, limit: u32) -> wasmtime::Result<Result<Vec<String>, Error>> {
+        if self.principal.is(&Principal::anonymous()) {
+            return Ok(Ok(Vec::new()));
+        }
+        let all = self.mailboxes()?;
+        Ok(all.list(&self.principal.identity(), after.as_deref().unwrap_or_default(), limit).await)
     }
 
     fn id(&mut self, handle: Resource<Handle>) -> wasmtime::Result<String> {

@@ -199,3 +199,25 @@ async fn a_mailbox_of_another_client_is_not_there() {
     mailboxes.lock().swept = None;
     assert!(matches!(mailboxes.open(ME, &mine).await, Err(Error::NotFound)));
 }
+
+#[tokio::test]
+async fn a_client_sees_a_list_of_its_own_durable_mailboxes_also_of_the_run_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mailboxes");
+    let mut mine = Vec::new();
+    {
+        let mailboxes = kept_in(Some(&path));
+        for _ in 0..3 {
+            mine.push(mailboxes.create(ME, durable(), Vec::new()).await.unwrap());
+        }
+        mailboxes.create(b"you", durable(), Vec::new()).await.unwrap();
+        mailboxes.create(ME, options(4), Vec::new()).await.unwrap();
+        assert_eq!(mailboxes.list(ME, "", 10).await.unwrap(), mine);
+    }
+    let mailboxes = kept_in(Some(&path));
+    assert_eq!(mailboxes.list(ME, "", 2).await.unwrap(), mine[..2]);
+    assert_eq!(mailboxes.list(ME, &mine[1], 2).await.unwrap(), mine[2..]);
+    assert_eq!(mailboxes.list(b"nobody", "", 2).await.unwrap(), Vec::<String>::new());
+    mailboxes.close(&mine[2]).await;
+    assert_eq!(mailboxes.list(ME, &mine[1], 2).await.unwrap(), Vec::<String>::new());
+}

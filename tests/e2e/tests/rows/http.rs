@@ -20,6 +20,7 @@ const ROWS: &[Row<Subject>] = &[
     ("A21 a deadline is told", a21),
     ("A36 batches in one revision only", a36),
     ("A17 text of every kind", utf8),
+    ("A17 metadata of completions", typed),
     ("B2 one list for everybody", b2),
     ("B15 headers that mirror arguments", b15),
     ("B18 names that two components have", b18),
@@ -141,6 +142,15 @@ fn a36(subject: &mut Subject) {
     }
     let headers = [("MCP-Protocol-Version", "2026-07-28"), ("Mcp-Method", "ping")];
     assert_eq!(post(subject.address, &headers, &batch).unwrap().status, 400);
+}
+
+fn typed(subject: &mut Subject) {
+    let params = json!({"ref": {"type": "ref/resource", "uri": "demo://notes/{id}"},
+        "argument": {"name": "id", "value": "meta"}});
+    let answer = modern(subject.address, "completion/complete", &params, &json!({"example.com/x": "ü"})).unwrap();
+    let values = answer.message().unwrap()["result"]["completion"]["values"].clone();
+    let seen: Value = serde_json::from_str(values[0].as_str().unwrap()).unwrap();
+    assert_eq!(seen["example.com/x"], "ü", "{values}");
 }
 
 fn utf8(subject: &mut Subject) {

@@ -7,6 +7,8 @@ use super::{Row, all, node};
 
 struct Subject {
     client: Client,
+    /// The node's audit log.
+    audit: std::path::PathBuf,
     modern: bool,
 }
 
@@ -64,7 +66,7 @@ const ROWS: &[Row<Subject>] = &[
 fn run(mode: &'static str, transport: Transport) {
     let node = node();
     let client = Client::connect(Library::Python(mode), transport, &node).unwrap();
-    let mut subject = Subject { client, modern: mode != "legacy" };
+    let mut subject = Subject { client, audit: node.path("state/audit.jsonl"), modern: mode != "legacy" };
     let way = format!("{mode} over {transport:?}");
     let rows = std::panic::AssertUnwindSafe(|| all(&way, &mut subject, ROWS));
     if let Err(failed) = std::panic::catch_unwind(rows) {
@@ -115,6 +117,30 @@ fn a17(subject: &mut Subject) {
         assert_eq!(&seen[key], value, "{seen}");
     }
     assert_eq!(result["_meta"]["example.com/answer"], 42, "{result}");
+    let read = subject.step(&json!({"do": "read", "uri": "demo://notes/meta", "meta": meta}));
+    let prompt = json!({"do": "prompt", "name": "greet", "arguments": {"name": "meta"}, "meta": meta});
+    let filled = subject.step(&prompt);
+    for text in [&read["result"]["contents"][0]["text"], &filled["result"]["messages"][0]["content"]["text"]] {
+        let seen: Value = serde_json::from_str(text.as_str().unwrap()).unwrap();
+        assert_eq!((&seen["traceparent"], &seen["example.com/x"]), (&json!(trace), &meta["example.com/x"]), "{seen}");
+    }
+
+    // What is no trace context reaches the tool as the rest, and not the audit log.
+    let broken = json!({"traceparent": "00-not-a-trace"});
+    let told = subject.step(&json!({"do": "call", "tool": "provider__meta", "meta": broken}));
+    assert!(told["result"]["content"][0]["text"].as_str().unwrap().contains("not-a-trace"), "{told}");
+    let text = std::fs::read_to_string(&subject.audit).unwrap();
+    assert!(!text.contains("not-a-trace"));
+    let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let called: Vec<Value> = records.filter(|record| record["event"] == "called").collect();
+    let traced: Vec<&str> = called
+        .iter()
+        .filter(|record| record["trace"] == trace)
+        .map(|record| record["target"].as_str().unwrap())
+        .collect();
+    assert_eq!(traced, ["provider__meta", "demo://notes/meta", "greet"], "{text}");
+    let last = called.last().unwrap();
+    assert!(last["target"] == "provider__meta" && last.get("trace").is_none(), "{last}");
 }
 
 fn a21(subject: &mut Subject) {

@@ -363,3 +363,37 @@ fn a_client_that_cannot_answer_is_told_what_it_lacks() {
     assert_eq!((response.status, response.code()), (400, json!(-32021)));
     assert!(response.json()["error"]["data"]["requiredCapabilities"]["elicitation"].is_object());
 }
+
+#[test]
+fn metadata_and_its_trace_go_with_every_kind_of_call() {
+    use crate::bindings::tidegate::gateway::calls::Target;
+    let gateway = gateway();
+    let calls = [
+        ("tools/call", json!({"name": "echo"})),
+        ("resources/read", json!({"uri": "a://b"})),
+        ("prompts/get", json!({"name": "p"})),
+    ];
+    for (method, params) in &calls {
+        modern_with(&gateway, method, params.clone(), json!({"traceparent": "t", "x": 1}));
+    }
+    for traceparent in [json!(null), json!(5), json!({})] {
+        modern_with(&gateway, "tools/call", json!({"name": "echo"}), json!({"traceparent": traceparent}));
+    }
+    let session = begin(&gateway, "2025-06-18", json!({}));
+    for (method, params) in &calls {
+        legacy(&gateway, &session, method, params.clone());
+    }
+    let started = gateway.started.borrow();
+    let traces: Vec<_> = started.iter().map(|one| one.trace.as_deref()).collect();
+    assert_eq!(traces, [Some("t"), Some("t"), Some("t"), None, None, None, None, None, None]);
+    let metas: Vec<bool> = started
+        .iter()
+        .map(|one| match &one.target {
+            Target::Tool(target) => target.meta.is_some(),
+            Target::Resource(target) => target.meta.is_some(),
+            Target::Prompt(target) => target.meta.is_some(),
+            Target::Completion(target) => target.meta.is_some(),
+        })
+        .collect();
+    assert_eq!(metas, [true, true, true, true, true, true, false, false, false]);
+}
