@@ -74,7 +74,7 @@ version = "1.0.0"
 kind = "protocol"
 description = "Answers nothing."
 [http]
-paths = ["/abc"]
+paths = ["/abc", "/older"]
 "#;
     node.component("parts/adder.wasm", ADD, None);
     node.component("parts/nosy.wasm", NOSY, None);
@@ -100,7 +100,7 @@ paths = ["/abc"]
     ] {
         assert!(log.contains(text), "`{text}` is not in\n{log}");
     }
-    assert!(!log.contains("DEVELOPMENT"), "{log}");
+    assert!(!log.contains("DEVELOPMENT") && !log.contains("older"), "{log}");
     // What was refused at the start is told afterwards too, and explained.
     let listed = node.run(&["list", "--json"]).success().json();
     assert_eq!(listed["refused"][0]["what"], "parts/nosy.wasm");

@@ -106,7 +106,9 @@ impl Summary<'_> {
             }
         };
         let mut text = format!("serving on {base}");
-        let paths: Vec<&String> = self.loaded.components.iter().flat_map(|component| &component.paths).collect();
+        // The first path of a component is the one for clients of today; others are for those of yesterday.
+        let paths: Vec<&String> =
+            self.loaded.components.iter().filter_map(|component| component.paths.first()).collect();
         if paths.is_empty() {
             text.push_str(", but no component answers there: add a protocol component\n");
             return text;
@@ -117,8 +119,11 @@ impl Summary<'_> {
             let url = format!("{base}{path}");
             text.push_str(&format!("  {}\n", style.strong(&url)));
             if let Some(list) = list_name(path) {
-                let server = json!({ "tidegate": { "type": "http", "url": url } });
-                text.push_str(&format!("  {}\n", json!({ list: server })));
+                let server = match self.config.access.keys.value {
+                    true => json!({ "type": "http", "url": url, "headers": { "Authorization": "Bearer KEY" } }),
+                    false => json!({ "type": "http", "url": url }),
+                };
+                text.push_str(&format!("  {}\n", json!({ list: { "tidegate": server } })));
             }
         }
         text.push_str("or let it start the host itself, in place of this one, over standard input and output:\n");
