@@ -107,7 +107,8 @@ impl TlsFiles {
     fn read(&self) -> Result<(Vec<u8>, Vec<u8>), TlsFilesError> {
         let read = |path: &Path| fs::read(path).map_err(|source| TlsFilesError::Read { path: path.to_owned(), source });
         let about = fs::metadata(&self.key).map_err(|source| TlsFilesError::Read { path: self.key.clone(), source })?;
-        if about.mode() & 0o077 != 0 {
+        // Its group may read it: a cluster mounts secrets for the group of the process.
+        if about.mode() & 0o037 != 0 {
             return Err(TlsFilesError::Exposed { path: self.key.clone() });
         }
         Ok((read(&self.certificate)?, read(&self.key)?))

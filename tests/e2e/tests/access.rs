@@ -249,7 +249,7 @@ fn official_clients_with_keys_over_tls() {
     let state = guarded.node.path("state").display().to_string();
     let exposed = guarded.node.tidegate(&["run", "--config", &config, "--state", &state, "--listen", "0.0.0.0:0"]);
     assert!(exposed.unwrap_err().to_string().contains("chmod 600"), "a key that others read is not used");
-    mode(0o600);
+    mode(0o640);
     let laptop = guarded.add_key("laptop");
     let host = guarded.serve();
     let access = json!({"key": laptop, "roots": guarded.node.path("ca.pem")});
