@@ -151,6 +151,7 @@ fn said(claimed: &Claimed) -> String {
         ClaimKind::Provenance { builder, build_type } => format!("built by {builder} ({build_type})"),
         ClaimKind::Spdx => "has a bill of materials (SPDX)".to_owned(),
         ClaimKind::CycloneDx => "has a bill of materials (CycloneDX)".to_owned(),
+        ClaimKind::Index => "is an index".to_owned(),
         other => format!("{other:?}"),
     }
 }
