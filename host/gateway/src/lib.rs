@@ -65,7 +65,7 @@ pub use tidegate_bindings::types;
 pub use tidegate_bundle as bundle;
 pub use tidegate_cap_host::{SecretSource, Where as SecretPlace};
 pub use tidegate_engine::{CompileLimits, Compiler, LoadError as EngineLoadError, runtime};
-pub use tidegate_freshness::{Floor, FloorsError, Stale};
+pub use tidegate_freshness::{Floor, FloorsError, Sources, SourcesError, Stale};
 pub use tidegate_grant as grant;
 pub use tidegate_lock as lock;
 pub use tidegate_reference as reference;

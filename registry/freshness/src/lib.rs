@@ -5,6 +5,10 @@
 //! ```text
 //! STATE/floors.redb     table "floors": name -> {"version", "signer"} as JSON
 //! ```
+//!
+//! And [`Sources`]: no index of a registry or a mirror comes back once a newer one was used.
+
+mod sources;
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +16,8 @@ use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinitio
 use serde::{Deserialize, Serialize};
 use tidegate_durable::{OpenError, has_tables};
 use tidegate_reference::{ComponentName, Reference, Version};
+
+pub use sources::{Sources, SourcesError};
 
 /// A component's name to its [`Floor`], as JSON.
 const FLOORS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("floors");
