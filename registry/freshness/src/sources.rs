@@ -5,18 +5,19 @@
 //! STATE/sources.redb     table "indexes": place -> seconds since 1970
 //! ```
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
-use redb::{Database, DatabaseError, Durability, ReadableTable as _, StorageError, TableDefinition};
+use redb::{Database, Durability, ReadableTable as _, TableDefinition};
+use tidegate_durable::OpenError;
 
 /// A place to when its newest index was made, in seconds since 1970.
 const INDEXES: TableDefinition<'_, &str, u64> = TableDefinition::new("indexes");
 /// The file in the state directory.
 const FILE: &str = "sources.redb";
+/// What a node is like without the file, for people who must decide.
+const WITHOUT: &str = "without a record of indexes, which lets old ones in again";
 /// Commands open the file for a moment; another one waits so long for it, in all.
 const ATTEMPTS: u32 = 50;
 const REST: Duration = Duration::from_millis(100);
@@ -42,7 +43,10 @@ pub enum SourcesError {
         /// How much older, in seconds.
         age: u64,
     },
-    /// The file is no intact database, or the file system refuses.
+    /// The file cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The file system refuses, or the file was damaged while it was open.
     #[error(
         "cannot use the record of indexes in `{path}`: mend the disk, or restore the file from a backup; without it this \
          node does not know which indexes are old"
@@ -59,26 +63,19 @@ impl Sources {
     /// Opens the record in the state directory, or creates it; readable by this user only.
     ///
     /// # Errors
-    /// [`SourcesError::Storage`].
+    /// [`SourcesError::Open`].
     pub fn open(state: &Path) -> Result<Self, SourcesError> {
         let path = state.join(FILE);
-        let open = || {
-            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
-            let file = file.map_err(|error| DatabaseError::Storage(StorageError::Io(error)))?;
-            Database::builder().create_file(file)
-        };
+        let open = || tidegate_durable::open(&path, WITHOUT, |_| Ok(()));
         let mut database = open();
         for _ in 0..ATTEMPTS {
-            if !matches!(database, Err(DatabaseError::DatabaseAlreadyOpen)) {
+            if !matches!(database, Err(OpenError::InUse(_))) {
                 break;
             }
             sleep(REST);
             database = open();
         }
-        match database {
-            Ok(database) => Ok(Self { database, path }),
-            Err(error) => Err(failed(&path)(error.into())),
-        }
+        Ok(Self { database: database?, path })
     }
 
     /// Notes an index of `place` that was made at `created`, in seconds since 1970, unless a newer one was used. When this
@@ -163,6 +160,6 @@ mod tests {
         drop(first);
         assert!(matches!(second.join().unwrap(), SourcesError::Older { age: 4, .. }));
         std::fs::write(state.path().join(FILE), b"no record here".repeat(400)).unwrap();
-        assert!(matches!(Sources::open(state.path()), Err(SourcesError::Storage { .. })));
+        assert!(matches!(Sources::open(state.path()), Err(SourcesError::Open(OpenError::Damaged { .. }))));
     }
 }
