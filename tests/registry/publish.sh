@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A folder that `tidegate new` made: published, added on another node, and every statement about it looked at and verified, also
-# with OpenSSL. Started by `cargo x registry-interop`, which gives TIDEGATE and PYTHON.
+# with OpenSSL. Started by `cargo x registry-interop`, which gives TIDEGATE, PYTHON, NODE
+# and NODE_PATH.
 set -euo pipefail
 
 work=$(mktemp -d)
@@ -63,9 +64,16 @@ for file in sea-level.wasm provenance bom; do
     || fail "openssl $file: $(cat openssl.log)"
 done
 ok "OpenSSL verifies the same three signatures with the pinned key"
+files=(sea-level.wasm.sigstore.json provenance.sigstore.json bom.sigstore.json)
+"$NODE" "$here/key.cjs" tests.pub "${files[@]}" >key.log 2>&1 || fail "npm sigstore: $(cat key.log)"
+ok "npm's sigstore verifies them with the pinned key"
+"$TIDEGATE" key new --out other.key >/dev/null
+if "$NODE" "$here/key.cjs" other.pub "${files[@]}" >key.log 2>&1; then fail "npm's sigstore believes another key"; fi
+grep -q 'SIGNATURE_ERROR' key.log || fail "npm sigstore: $(cat key.log)"
+ok "and not with another"
 printf 'x' >>provenance.pae
 if openssl pkeyutl -verify -rawin -pubin -inkey tests.pub -in provenance.pae -sigfile provenance.sig >openssl.log 2>&1; then
   fail "OpenSSL believes a changed statement"
 fi
-ok "and refuses a changed one"
+ok "OpenSSL refuses a changed one"
 echo "$passed passed, 0 failed"

@@ -11,6 +11,9 @@ import json
 import pathlib
 import sys
 
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
 mirror, name, commit, lock = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
 
 
@@ -79,7 +82,10 @@ assert all(part["hashes"][0]["alg"] == "SHA-256" and len(part["hashes"][0]["cont
 known = set(refs) | {bom["metadata"]["component"]["bom-ref"]}
 for edge in bom["dependencies"]:
     assert edge["ref"] in known and set(edge["dependsOn"]) <= known, edge
-print(f"the bill of materials is CycloneDX 1.5 with {len(refs)} packages and their checksums")
+invalid = JsonStrictValidator(SchemaVersion.V1_5).validate_str(json.dumps(bom))
+assert invalid is None, invalid
+assert JsonStrictValidator(SchemaVersion.V1_5).validate_str(json.dumps(bom | {"components": 1})) is not None
+print(f"the bill of materials is valid CycloneDX 1.5, with {len(refs)} packages and their checksums")
 
 provenance = statements["https://slsa.dev/provenance/v1"]
 definition = provenance["buildDefinition"]

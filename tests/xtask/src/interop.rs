@@ -19,6 +19,7 @@ pub(crate) fn command(layout: &Layout, rest: &[String]) -> Result<ExitCode> {
     packages()?;
     guests::build(layout)?;
     must(layout.cargo().args(["build", "--locked", "--package", "tidegate-cli"]))?;
+    clients::install(layout)?;
     let wkg = wkg(layout)?;
     let folder = layout.root.join("tests/registry");
     let python = layout.clients().join("oras");
@@ -34,6 +35,8 @@ pub(crate) fn command(layout: &Layout, rest: &[String]) -> Result<ExitCode> {
     let mut publish = Command::new("bash");
     publish.arg(folder.join("publish.sh"));
     publish.env("TIDEGATE", layout.host("debug")).env("PYTHON", python.join("bin/python"));
+    publish.env("NODE", layout.clients().join("node/node_modules/.bin/node"));
+    publish.env("NODE_PATH", layout.clients().join("sigstore-node/node_modules"));
     // Both are run, so that one failure does not hide another.
     let both = [succeeds(&mut script)?, succeeds(&mut publish)?];
     Ok(if both == [true, true] { ExitCode::SUCCESS } else { ExitCode::FAILURE })
