@@ -12,7 +12,6 @@ mod body;
 mod clock;
 mod control;
 mod error;
-mod manifest;
 mod metrics;
 mod server;
 mod settings;

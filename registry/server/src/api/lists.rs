@@ -7,7 +7,7 @@ use axum::response::Response;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, LINK};
 use serde_json::json;
-use tidegate_catalog::Index;
+use tidegate_catalog::{IMAGE_INDEX, Index};
 use tidegate_reference::{Digest, RepositoryName};
 
 use super::route::{Query, parse_digest};
@@ -16,7 +16,6 @@ use crate::access::{Caller, Permission};
 use crate::body::blocking;
 use crate::clock::now;
 use crate::error::{ApiError, Code};
-use crate::manifest::IMAGE_INDEX;
 use crate::settings::AnonymousPull;
 
 /// Most items of one page.
