@@ -41,7 +41,7 @@ impl Settings {
 
     /// Reads the policy.
     pub(crate) fn policy(&self) -> Result<PolicyFiles> {
-        policy::read(&self.config.policy)
+        policy::read(&self.config)
     }
 
     /// A builder for a host of this configuration.

@@ -1,17 +1,25 @@
 //! The host's side of a compilation.
 
+use std::hash::{Hash, Hasher};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
+use ring::digest;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use wasmtime::component::Component;
 
-use crate::config::Compiler;
-use crate::load::LoadError;
-use crate::text;
+use crate::cache::Cache;
+use crate::config::{Compiler, EngineConfig};
+use crate::engine::{Engine, EngineError};
+use crate::layout::Layout;
+use crate::load::{LoadError, Loaded, Origin, blocking, deserialize};
 use crate::wire::{Hello, MARKER, MAX_LINE, Outcome, PROTOCOL, Probe, Sandbox, TASK, Task};
 
 /// Time for the child to say hello: it reads its own executable and closes doors, a few milliseconds. Ten seconds are
@@ -20,13 +28,22 @@ const HELLO: Duration = Duration::from_secs(10);
 /// Bytes kept of what the child writes to standard error.
 const STDERR: u64 = 8 * 1024;
 
+/// What an engine that compiles keeps for it.
+pub(crate) struct Compiling {
+    compiler: Option<Compiler>,
+    task: Task,
+    /// As many children at once as there are processors.
+    turns: Semaphore,
+    cache: Option<Arc<Cache>>,
+}
+
 /// Native code, and what it cost.
 #[derive(Debug)]
-pub(crate) struct Compiled {
-    pub(crate) code: Vec<u8>,
-    pub(crate) cpu: Duration,
-    pub(crate) wall: Duration,
-    pub(crate) sandbox: Sandbox,
+struct Compiled {
+    code: Vec<u8>,
+    cpu: Duration,
+    wall: Duration,
+    sandbox: Sandbox,
 }
 
 enum Answer {
@@ -34,8 +51,91 @@ enum Answer {
     Probe(Probe),
 }
 
+impl Compiling {
+    /// Opens the cache; no child starts yet.
+    pub(crate) fn new(
+        config: &EngineConfig,
+        layout: &Layout,
+        wasmtime: &wasmtime::Engine,
+    ) -> Result<Self, EngineError> {
+        let limits = &config.compile_limits;
+        let cache = match &config.cache_dir {
+            Some(path) => {
+                let cache =
+                    Cache::open(path, &config.host_key, fingerprint(wasmtime), config.cache_bytes, limits.output)
+                        .map_err(|source| EngineError::CacheDir { path: path.clone(), source })?;
+                Some(Arc::new(cache))
+            }
+            None => None,
+        };
+        let task = Task { layout: layout.clone(), stack: config.pool.stack, limits: limits.clone(), probe: false };
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self { compiler: config.compiler.clone(), task, turns: Semaphore::new(cores), cache })
+    }
+
+    fn compiler(&self) -> Result<&Compiler, LoadError> {
+        self.compiler.as_ref().ok_or(LoadError::NoCompiler)
+    }
+}
+
+impl Engine {
+    /// A component from the cache, or compiled in a child. `bytes` are a component, `digest` is theirs.
+    pub(crate) async fn compiled(&self, bytes: &[u8], digest: [u8; 32]) -> Result<Loaded, LoadError> {
+        let Compiling { task, turns, cache, .. } = self.compiling();
+        if let Some(cache) = cache
+            && let Some(component) = self.look_up(Arc::clone(cache), digest).await?
+        {
+            return Ok(Loaded { component, origin: Origin::Cache });
+        }
+        let compiler = self.compiling().compiler()?;
+        let Compiled { code, cpu, wall, sandbox } = {
+            let _permit = turns.acquire().await.map_err(|_| LoadError::Stopping)?;
+            compile(compiler, task, bytes).await?
+        };
+        let (engine, cache) = (self.clone(), cache.clone());
+        let component = blocking(move || {
+            let component = deserialize(engine.wasmtime(), &code)?;
+            if let Some(cache) = cache {
+                cache.write(&digest, &code);
+            }
+            Ok(component)
+        })
+        .await?;
+        Ok(Loaded { component, origin: Origin::Compiled { cpu, wall, sandbox } })
+    }
+
+    /// Starts a compile child, and has it try what it must not be able to do. For `doctor` and tests.
+    ///
+    /// # Errors
+    /// There is no compiler, or the child does not start or answer.
+    pub async fn probe_compiler(&self) -> Result<(Sandbox, Probe), LoadError> {
+        let Compiling { task, .. } = self.compiling();
+        match ask(self.compiling().compiler()?, &Task { probe: true, ..task.clone() }, &[]).await? {
+            (sandbox, Answer::Probe(probe)) => Ok((sandbox, probe)),
+            _ => Err(broken("it answered a question that nobody asked")),
+        }
+    }
+
+    async fn look_up(&self, cache: Arc<Cache>, digest: [u8; 32]) -> Result<Option<Component>, LoadError> {
+        let engine = self.clone();
+        blocking(move || {
+            let Some(entry) = cache.read(&digest) else {
+                return Ok(None);
+            };
+            match deserialize(engine.wasmtime(), entry.code()) {
+                Ok(component) => Ok(Some(component)),
+                Err(error) => {
+                    cache.remove(&digest, &error.to_string());
+                    Ok(None)
+                }
+            }
+        })
+        .await
+    }
+}
+
 /// Compiles one component in a child.
-pub(crate) async fn compile(compiler: &Compiler, task: &Task, component: &[u8]) -> Result<Compiled, LoadError> {
+async fn compile(compiler: &Compiler, task: &Task, component: &[u8]) -> Result<Compiled, LoadError> {
     let started = Instant::now();
     let (sandbox, answer) = ask(compiler, task, component).await?;
     match answer {
@@ -43,14 +143,6 @@ pub(crate) async fn compile(compiler: &Compiler, task: &Task, component: &[u8]) 
             Ok(Compiled { code, cpu: Duration::from_micros(cpu_micros), wall: started.elapsed(), sandbox })
         }
         Answer::Probe(_) => Err(broken("it answered a question that nobody asked")),
-    }
-}
-
-/// Asks a child what it can still do.
-pub(crate) async fn probe(compiler: &Compiler, task: &Task) -> Result<(Sandbox, Probe), LoadError> {
-    match ask(compiler, &Task { probe: true, ..task.clone() }, &[]).await? {
-        (sandbox, Answer::Probe(probe)) => Ok((sandbox, probe)),
-        _ => Err(broken("it answered a question that nobody asked")),
     }
 }
 
@@ -204,7 +296,20 @@ fn broken(what: &str) -> LoadError {
     LoadError::CompilerCrashed { how: format!("before it started: {what}") }
 }
 
-/// Sizes and times of a limit, for the messages of [`LoadError`].
-pub(crate) fn size(bytes: u64) -> String {
-    text::bytes(bytes)
+/// What compiled code depends on besides the component: version, target, flags and features of the runtime.
+fn fingerprint(engine: &wasmtime::Engine) -> [u8; 32] {
+    struct Sha(digest::Context);
+    impl Hasher for Sha {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+    let mut sha = Sha(digest::Context::new(&digest::SHA256));
+    engine.precompile_compatibility_hash().hash(&mut sha);
+    let mut hash = [0; 32];
+    hash.copy_from_slice(sha.0.finish().as_ref());
+    hash
 }

@@ -22,8 +22,9 @@ pub struct EngineConfig {
     pub cache_bytes: u64,
     /// Authenticates what this host compiled.
     pub host_key: HostKey,
-    /// The program that compiles.
-    pub compiler: Compiler,
+    /// The program that compiles; none: components are refused as [`crate::LoadError::NoCompiler`] says. A build without
+    /// the feature `compile` has none, whatever stands here.
+    pub compiler: Option<Compiler>,
     /// Bounds on one compilation.
     pub compile_limits: CompileLimits,
     /// Time between two ticks while a call runs. Every guest gives its thread back once per tick, and deadlines are
@@ -69,7 +70,7 @@ impl fmt::Debug for HostKey {
     }
 }
 
-/// The program that compiles, in a process of its own. It calls [`crate::worker::run_if_asked`] first thing in `main`.
+/// The program that compiles, in a process of its own. It calls `worker::run_if_asked` first thing in `main`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compiler {
     /// Its path. It gets an empty environment and `/` as its directory.
@@ -126,7 +127,7 @@ impl EngineConfig {
             cache_dir: None,
             cache_bytes: GIB,
             host_key,
-            compiler: Compiler::default(),
+            compiler: cfg!(feature = "compile").then(Compiler::default),
             compile_limits: CompileLimits::default(),
             epoch_period: Duration::from_millis(1),
         }

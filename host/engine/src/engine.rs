@@ -1,19 +1,13 @@
 //! The engine: what its parts share.
 
-use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 
-use ring::digest;
-use tokio::sync::Semaphore;
-
-use crate::cache::Cache;
-use crate::config::{Compiler, EngineConfig};
+#[cfg(feature = "compile")]
+use crate::compile::Compiling;
+use crate::config::{CompileLimits, EngineConfig};
 use crate::epoch::{Running, Ticker};
 use crate::layout::{self, Layout};
-use crate::wire::Task;
-use crate::worker;
 
 /// Compiles, caches, holds the pool and the clock. A clone is the same engine.
 #[derive(Clone)]
@@ -23,10 +17,10 @@ pub struct Engine {
 
 struct Inner {
     wasmtime: wasmtime::Engine,
-    task: Task,
-    compiler: Compiler,
-    compiling: Semaphore,
-    cache: Option<Arc<Cache>>,
+    layout: Layout,
+    limits: CompileLimits,
+    #[cfg(feature = "compile")]
+    compiling: Compiling,
     ticker: Ticker,
 }
 
@@ -89,28 +83,26 @@ impl Engine {
     /// # Errors
     /// See [`EngineError`].
     pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
-        if worker::asked().is_some() {
+        #[cfg(feature = "compile")]
+        if crate::wire::asked().is_some() {
             return Err(EngineError::NoHook);
         }
         let pool = &config.pool;
         let layout = Layout::choose(pool, layout::fits).ok_or(EngineError::AddressSpace)?;
         let runtime = |error: wasmtime::Error| EngineError::Runtime { message: format!("{error:#}") };
         let wasmtime = wasmtime::Engine::new(&layout.host_config(pool)).map_err(runtime)?;
-        let cache = match config.cache_dir {
-            Some(path) => {
-                let entry_limit = config.compile_limits.output;
-                let opened =
-                    Cache::open(&path, &config.host_key, fingerprint(&wasmtime), config.cache_bytes, entry_limit);
-                Some(Arc::new(opened.map_err(|source| EngineError::CacheDir { path, source })?))
-            }
-            None => None,
-        };
+        #[cfg(feature = "compile")]
+        let compiling = Compiling::new(&config, &layout, &wasmtime)?;
         let ticker =
             Ticker::start(wasmtime.clone(), config.epoch_period).map_err(|source| EngineError::Thread { source })?;
-        let task = Task { layout, stack: pool.stack, limits: config.compile_limits, probe: false };
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let compiling = Semaphore::new(cores);
-        let inner = Inner { wasmtime, task, compiler: config.compiler, compiling, cache, ticker };
+        let inner = Inner {
+            wasmtime,
+            layout,
+            limits: config.compile_limits,
+            #[cfg(feature = "compile")]
+            compiling,
+            ticker,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -123,7 +115,7 @@ impl Engine {
     /// How the pool lies in the address space of this node.
     #[must_use]
     pub fn layout(&self) -> &Layout {
-        &self.inner.task.layout
+        &self.inner.layout
     }
 
     /// Slots in use now.
@@ -143,20 +135,13 @@ impl Engine {
         }
     }
 
-    pub(crate) fn task(&self) -> &Task {
-        &self.inner.task
+    pub(crate) fn limits(&self) -> &CompileLimits {
+        &self.inner.limits
     }
 
-    pub(crate) fn compiler(&self) -> &Compiler {
-        &self.inner.compiler
-    }
-
-    pub(crate) fn compiling(&self) -> &Semaphore {
+    #[cfg(feature = "compile")]
+    pub(crate) fn compiling(&self) -> &Compiling {
         &self.inner.compiling
-    }
-
-    pub(crate) fn cache(&self) -> Option<&Arc<Cache>> {
-        self.inner.cache.as_ref()
     }
 
     pub(crate) fn ticking(&self) -> Running {
@@ -168,22 +153,4 @@ impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine").field("layout", self.layout()).finish_non_exhaustive()
     }
-}
-
-/// What compiled code depends on besides the component: version, target, flags and features of the runtime.
-fn fingerprint(engine: &wasmtime::Engine) -> [u8; 32] {
-    struct Sha(digest::Context);
-    impl Hasher for Sha {
-        fn write(&mut self, bytes: &[u8]) {
-            self.0.update(bytes);
-        }
-        fn finish(&self) -> u64 {
-            0
-        }
-    }
-    let mut sha = Sha(digest::Context::new(&digest::SHA256));
-    engine.precompile_compatibility_hash().hash(&mut sha);
-    let mut hash = [0; 32];
-    hash.copy_from_slice(sha.0.finish().as_ref());
-    hash
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
-use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, RegallocAlgorithm};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::config::Pool;
 use crate::limiter::{MAX_MEMORIES, MAX_TABLES};
@@ -114,7 +114,6 @@ impl Layout {
             .max_wasm_stack(size(stack))
             .async_stack_size(size(async_stack(stack)))
             .wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE_FRAMES))
-            .cranelift_regalloc_algorithm(RegallocAlgorithm::Backtracking)
             // The same result on every processor: a component may be tested on one and run on another.
             .wasm_relaxed_simd(true)
             .relaxed_simd_deterministic(true)
@@ -123,6 +122,8 @@ impl Layout {
             // Not in the pool's layout, and not in what WASI 0.2 toolchains emit.
             .wasm_memory64(false)
             .wasm_multi_memory(false);
+        #[cfg(feature = "compile")]
+        config.cranelift_regalloc_algorithm(wasmtime::RegallocAlgorithm::Backtracking);
         config
     }
 

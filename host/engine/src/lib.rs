@@ -7,9 +7,13 @@
 //! data + Limiter --Engine::store--> CallStore --run(deadline)--> (result, CallStore) | Failure, and the store is gone
 //! ```
 //!
-//! Binaries call [`worker::run_if_asked`] first thing in `main`: the compile child is the same executable.
+//! With the feature `compile`, which is on by default, binaries call `worker::run_if_asked` first thing in `main`: the
+//! compile child is the same executable. Without it there is no compiler in the binary, and nothing that only a compiler
+//! needs (cache, child, its sandbox).
 
+#[cfg(feature = "compile")]
 mod cache;
+#[cfg(feature = "compile")]
 mod compile;
 mod config;
 mod engine;
@@ -20,10 +24,13 @@ mod limiter;
 mod load;
 mod meter;
 pub mod runtime;
+#[cfg(feature = "compile")]
 mod sandbox;
 mod store;
 mod text;
+#[cfg(feature = "compile")]
 mod wire;
+#[cfg(feature = "compile")]
 pub mod worker;
 
 pub use config::{CompileLimits, Compiler, EngineConfig, HostKey, Pool};
@@ -33,6 +40,7 @@ pub use layout::{Layout, LayoutKind};
 pub use limiter::{Limit, Limiter, MAX_MEMORIES, MAX_TABLES, Refusal, StoreLimits};
 pub use load::{LoadError, Loaded, Origin};
 pub use store::{CallLimits, CallStore, DeadlineReached, Running, TimeLimit};
+#[cfg(feature = "compile")]
 pub use wire::{Probe, Sandbox};
 
 #[cfg(test)]

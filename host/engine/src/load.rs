@@ -1,16 +1,15 @@
 //! Bytes to a component: from the cache, or through the compile child.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ring::digest;
 use wasmtime::component::Component;
 
-use crate::cache::Cache;
-use crate::compile::{self, size};
 use crate::engine::Engine;
-use crate::wire::{Probe, Sandbox};
+use crate::text::bytes as size;
+#[cfg(feature = "compile")]
+use crate::wire::Sandbox;
 
 /// First bytes of native code (ELF): an AOT-compiled component is one.
 const ELF: &[u8] = b"\x7fELF";
@@ -36,6 +35,7 @@ pub enum Origin {
     /// The cache.
     Cache,
     /// A compile child, just now.
+    #[cfg(feature = "compile")]
     Compiled {
         /// CPU time of the child.
         cpu: Duration,
@@ -55,6 +55,12 @@ pub enum LoadError {
         "this is native code, not a component: native code runs only if this host compiled it; use the `.wasm` file"
     )]
     NativeCode,
+    /// There is no compiler here.
+    #[error(
+        "this host has no compiler: compile the component for it where there is one, with `tidegate build --target`, \
+         and add the signed result"
+    )]
+    NoCompiler,
     /// The component is a core module.
     #[error(
         "this is a core module, not a component: build it for `wasm32-wasip2`, or wrap it with `wasm-tools component new`"
@@ -161,59 +167,19 @@ impl Engine {
     /// # Errors
     /// See [`LoadError`]. A cache that cannot be read or written is no error: it is logged.
     pub async fn load(&self, bytes: &[u8], digest: &[u8; 32]) -> Result<Loaded, LoadError> {
-        look(bytes, self.task().limits.input)?;
+        look(bytes, self.limits().input)?;
         if sha256(bytes).await != *digest {
             return Err(LoadError::Digest);
         }
-        if let Some(cache) = self.cache()
-            && let Some(component) = self.look_up(Arc::clone(cache), *digest).await?
-        {
-            return Ok(Loaded { component, origin: Origin::Cache });
-        }
-        let compiled = {
-            let _permit = self.compiling().acquire().await.map_err(|_| LoadError::Stopping)?;
-            compile::compile(self.compiler(), self.task(), bytes).await?
-        };
-        let origin = Origin::Compiled { cpu: compiled.cpu, wall: compiled.wall, sandbox: compiled.sandbox };
-        let (engine, cache, digest, code) = (self.clone(), self.cache().cloned(), *digest, compiled.code);
-        let component = blocking(move || {
-            let component = deserialize(engine.wasmtime(), &code)?;
-            if let Some(cache) = cache {
-                cache.write(&digest, &code);
-            }
-            Ok(component)
-        })
-        .await?;
-        Ok(Loaded { component, origin })
-    }
-
-    /// Starts a compile child, and has it try what it must not be able to do. For `doctor` and tests.
-    ///
-    /// # Errors
-    /// The child does not start or answer.
-    pub async fn probe_compiler(&self) -> Result<(Sandbox, Probe), LoadError> {
-        compile::probe(self.compiler(), self.task()).await
-    }
-
-    async fn look_up(&self, cache: Arc<Cache>, digest: [u8; 32]) -> Result<Option<Component>, LoadError> {
-        let engine = self.clone();
-        blocking(move || {
-            let Some(entry) = cache.read(&digest) else {
-                return Ok(None);
-            };
-            match deserialize(engine.wasmtime(), entry.code()) {
-                Ok(component) => Ok(Some(component)),
-                Err(error) => {
-                    cache.remove(&digest, &error.to_string());
-                    Ok(None)
-                }
-            }
-        })
-        .await
+        #[cfg(feature = "compile")]
+        return self.compiled(bytes, *digest).await;
+        #[cfg(not(feature = "compile"))]
+        Err(LoadError::NoCompiler)
     }
 }
 
-async fn blocking<T: Send + 'static>(
+#[cfg(feature = "compile")]
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
 ) -> Result<T, LoadError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| LoadError::Stopping)?
@@ -249,8 +215,9 @@ async fn sha256(bytes: &[u8]) -> [u8; 32] {
     hash
 }
 
+#[cfg(feature = "compile")]
 #[allow(unsafe_code, reason = "native code can only be trusted, not checked")]
-fn deserialize(engine: &wasmtime::Engine, code: &[u8]) -> Result<Component, LoadError> {
+pub(crate) fn deserialize(engine: &wasmtime::Engine, code: &[u8]) -> Result<Component, LoadError> {
     // SAFETY: `code` is what our own compile child handed back through a pipe that only it and we hold, or a cache
     // entry whose HMAC under this host's key covers exactly this buffer, the component's digest, the engine's version
     // and its configuration. It is in memory of ours, so nobody changes it after the check.

@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
+#[cfg(feature = "compile")]
 use wasmtime::{Instance, Module, Store};
 
 use crate::config::Pool;
@@ -27,6 +28,7 @@ fn the_best_layout_that_fits_is_chosen() {
     assert_eq!(Layout::choose(&pool, |_| false), None);
 }
 
+#[cfg(feature = "compile")]
 #[test]
 fn every_layout_runs() {
     let pool = Pool { instances: 8, max_memory: 1 << 20, ..Pool::default() };

@@ -15,6 +15,7 @@ pub(crate) fn bytes(count: u64) -> String {
 }
 
 /// Lower-case hexadecimal.
+#[cfg(feature = "compile")]
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -71,3 +71,9 @@ pub struct Probe {
     /// Make a thread or process.
     pub thread: bool,
 }
+
+/// The task, if this process was started as compile child.
+pub(crate) fn asked() -> Option<String> {
+    let marked = std::env::args_os().next_back().is_some_and(|last| last == MARKER);
+    if marked { std::env::var(TASK).ok() } else { None }
+}

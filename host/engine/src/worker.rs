@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use wasmtime::Engine;
 
 use crate::sandbox;
-use crate::wire::{Hello, MARKER, MAX_LINE, Outcome, PROTOCOL, Probe, TASK, Task};
+use crate::wire::{Hello, MAX_LINE, Outcome, PROTOCOL, Probe, Task, asked};
 
 /// Compiles and answers with an exit code, if this process was started as compile child; nothing otherwise.
 ///
@@ -33,12 +33,6 @@ pub fn run_if_asked() -> Option<ExitCode> {
             ExitCode::FAILURE
         }
     })
-}
-
-/// The task, if this process was started as compile child.
-pub(crate) fn asked() -> Option<String> {
-    let marked = std::env::args_os().next_back().is_some_and(|last| last == MARKER);
-    if marked { std::env::var(TASK).ok() } else { None }
 }
 
 fn run(task: &str) -> Result<(), String> {

@@ -28,7 +28,7 @@ pub struct Builder {
     development: bool,
     sinks: Vec<Arc<dyn Sink>>,
     secrets: SecretSource,
-    compiler: Compiler,
+    compiler: Option<Compiler>,
     compile_limits: CompileLimits,
     extra_roots: Vec<u8>,
     seal_key: Option<PathBuf>,
@@ -53,12 +53,9 @@ pub enum BuildError {
     /// The runtime cannot start.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The key-value database cannot be opened.
+    /// What components or clients left here cannot be opened.
     #[error(transparent)]
-    Kv(#[from] tidegate_cap_kv::OpenError),
-    /// The durable mailboxes cannot be opened.
-    #[error(transparent)]
-    Mailboxes(#[from] tidegate_mailbox_store::OpenError),
+    Durable(#[from] tidegate_durable::OpenError),
     /// The certificates given for outgoing TLS cannot be used.
     #[error(transparent)]
     Roots(#[from] tidegate_cap_http::RootsError),
@@ -72,7 +69,7 @@ impl Builder {
             development: false,
             sinks: Vec::new(),
             secrets: SecretSource::default(),
-            compiler: Compiler::default(),
+            compiler: cfg!(feature = "compile").then(Compiler::default),
             compile_limits: CompileLimits::default(),
             extra_roots: Vec::new(),
             seal_key: None,
@@ -107,7 +104,13 @@ impl Builder {
 
     /// The program that compiles components, in place of this executable.
     pub fn compiler(mut self, compiler: Compiler) -> Self {
-        self.compiler = compiler;
+        self.compiler = Some(compiler);
+        self
+    }
+
+    /// Compiles nothing: runs what was compiled elsewhere. So is a build without the feature `compile`.
+    pub fn without_compiler(mut self) -> Self {
+        self.compiler = None;
         self
     }
 
@@ -154,7 +157,7 @@ impl Builder {
                 max_table_elements: Limits::MAX_TABLE_ELEMENTS,
                 max_core_instances_per_component: Limits::MAX_INSTANCES,
             },
-            cache_dir: Some(paths.cache()),
+            cache_dir: self.compiler.is_some().then(|| paths.cache()),
             cache_bytes: 1 << 30,
             host_key: EngineKey(*host_key.as_bytes()),
             compiler: self.compiler,

@@ -24,13 +24,14 @@
 //! ```
 //!
 //! Components are compiled in a child process, which is the same executable started again: call
-//! [`run_if_compile_child`] first thing in `main`.
+//! `run_if_compile_child` first thing in `main`. A build without the feature `compile` has no such function and no compiler.
 
 mod admit;
 mod builder;
 mod call;
 mod control;
 mod files;
+#[cfg(feature = "compile")]
 mod health;
 mod host;
 mod locking;
@@ -49,6 +50,7 @@ pub use control::{
     Request as ControlRequest,
 };
 pub use files::{FilesError, StatePaths};
+#[cfg(feature = "compile")]
 pub use health::Health;
 pub use host::{Host, Loaded, RemoveError, RollBackError};
 pub use locking::{LockingError, read_lock};
@@ -63,7 +65,7 @@ pub use tidegate_bindings::types;
 pub use tidegate_bundle as bundle;
 pub use tidegate_cap_host::{SecretSource, Where as SecretPlace};
 pub use tidegate_engine::{CompileLimits, Compiler, LoadError as EngineLoadError, runtime};
-pub use tidegate_freshness::{Floor, FloorsError, Stale};
+pub use tidegate_freshness::{Floor, FloorsError, Sources, SourcesError, Stale};
 pub use tidegate_grant as grant;
 pub use tidegate_lock as lock;
 pub use tidegate_reference as reference;
@@ -74,13 +76,12 @@ pub use tls::{TlsFiles, TlsFilesError};
 pub use trust::{TrustedKeysError, trust_root};
 pub use update::{DirectorySource, Fetched, Offer, Offering, SourceError, UpdateSource, newest};
 
-use std::process::ExitCode;
-
 /// Compiles a component and gives the exit code, if this process was started to do so; nothing otherwise.
 ///
 /// Every binary that builds a [`Host`] calls it first thing in `main`, before threads, runtimes and arguments.
+#[cfg(feature = "compile")]
 #[must_use]
-pub fn run_if_compile_child() -> Option<ExitCode> {
+pub fn run_if_compile_child() -> Option<std::process::ExitCode> {
     tidegate_engine::worker::run_if_asked()
 }
 

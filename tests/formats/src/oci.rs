@@ -107,12 +107,12 @@ fn layout(data: &[u8]) -> bool {
 }
 
 fn index(data: &[u8]) -> bool {
-    let read = |json: &[u8]| Index::parse(json, 0).ok();
+    let read = |json: &[u8]| Index::read(json).ok();
     let Some(index) = read(data) else { return false };
     assert!(Index::parse(data, index.expires).is_err(), "it expires");
+    assert_eq!(Index::parse(data, index.created).is_ok(), index.created < index.expires);
     assert!(tidegate_catalog::search(&index, "demo").len() <= index.components.len());
-    same(data, Some(index), Index::to_json, read);
-    true
+    same(data, Some(index), Index::to_json, read)
 }
 
 /// What a registry takes.

@@ -12,7 +12,7 @@ const HELLO: &str = r#"{"tidegate_compile_child":1,"sandbox":{"landlock":"full",
 fn acting(script: &str) -> Engine {
     let script = format!("echo '{HELLO}'; {script}");
     let compiler = Compiler { program: "/bin/sh".into(), args: vec!["-c".into(), script.into()] };
-    Engine::new(EngineConfig { compiler, ..config() }).unwrap()
+    Engine::new(EngineConfig { compiler: Some(compiler), ..config() }).unwrap()
 }
 
 async fn refused(engine: &Engine) -> LoadError {
@@ -63,7 +63,7 @@ async fn another_digest_is_refused() {
 #[tokio::test]
 async fn a_program_without_the_hook_is_named() {
     let compiler = Compiler { program: "/bin/ls".into(), args: Vec::new() };
-    let engine = Engine::new(EngineConfig { compiler, ..config() }).unwrap();
+    let engine = Engine::new(EngineConfig { compiler: Some(compiler), ..config() }).unwrap();
     let text = refused(&engine).await.to_string();
     assert!(text.contains("/bin/ls") && text.contains("run_if_asked"), "{text}");
 }
@@ -71,7 +71,7 @@ async fn a_program_without_the_hook_is_named() {
 #[tokio::test]
 async fn a_missing_program_is_named() {
     let compiler = Compiler { program: "/nonexistent/compiler".into(), args: Vec::new() };
-    let engine = Engine::new(EngineConfig { compiler, ..config() }).unwrap();
+    let engine = Engine::new(EngineConfig { compiler: Some(compiler), ..config() }).unwrap();
     let error = refused(&engine).await;
     assert!(matches!(error, LoadError::CannotStart { .. }), "{error}");
 }
@@ -103,7 +103,7 @@ async fn it_is_killed_when_its_time_is_over() {
     let script = format!("echo '{HELLO}'; exec sleep 600");
     let compiler = Compiler { program: "/bin/sh".into(), args: vec!["-c".into(), script.into()] };
     let compile_limits = CompileLimits { wall: Duration::from_millis(300), ..CompileLimits::default() };
-    let engine = Engine::new(EngineConfig { compiler, compile_limits, ..config() }).unwrap();
+    let engine = Engine::new(EngineConfig { compiler: Some(compiler), compile_limits, ..config() }).unwrap();
     assert!(matches!(refused(&engine).await, LoadError::CompileWall { .. }));
 }
 
@@ -130,4 +130,13 @@ fn a_compile_child_without_the_hook_makes_no_engine() {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[tokio::test]
+async fn a_host_without_a_compiler_says_what_to_do() {
+    let engine = Engine::new(EngineConfig { compiler: None, ..config() }).unwrap();
+    let error = load(&engine, &answering(1)).await.unwrap_err();
+    assert!(matches!(error, LoadError::NoCompiler), "{error}");
+    assert!(error.to_string().contains("tidegate build --target"), "{error}");
+    assert!(matches!(engine.probe_compiler().await, Err(LoadError::NoCompiler)));
 }

@@ -18,7 +18,7 @@ pub(crate) struct Data {
 /// A small pool, and the compile child built for the tests.
 pub(crate) fn config() -> EngineConfig {
     let mut config = EngineConfig::new(HostKey([7; 32]));
-    config.compiler = Compiler { program: env!("CARGO_BIN_EXE_tidegate-compile-child").into(), args: Vec::new() };
+    config.compiler = Some(Compiler { program: env!("CARGO_BIN_EXE_tidegate-compile-child").into(), args: Vec::new() });
     config.pool = Pool { instances: 20, ..Pool::default() };
     config
 }

@@ -1,6 +1,7 @@
 //! A component from a registry or a mirror, as files: from there on it is added exactly as a file is.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use tempfile::TempDir;
@@ -9,12 +10,13 @@ use tidegate::attestation::{TrustRoot, VerifiedBundle, verify};
 use tidegate::bundle::Bundle;
 use tidegate::reference::ComponentName;
 use tidegate::source::SIGNATURE_SUFFIX;
-use tidegate_reference::{OciReference, RepositoryName, Target};
-use tidegate_source_oci::{Mirror, Pulled};
+use tidegate_reference::{RepositoryName, Target};
+use tidegate_source_oci::Pulled;
 
 use crate::commands::sign::{with_suffix, write_atomically};
 use crate::failure::{Blame as _, Exit, Result, fail};
 use crate::output::Style;
+use crate::place::{IndexedPlace, in_mirror, pinned};
 use crate::remote::{RemoteArgs, pull_failure, reference};
 use crate::settings::Settings;
 
@@ -27,7 +29,7 @@ pub(crate) struct Fetched {
 /// What somebody asked for, and may call otherwise than its repository.
 pub(crate) struct Wanted<'a> {
     pub(crate) what: &'a str,
-    pub(crate) mirror: Option<PathBuf>,
+    pub(crate) mirror: Option<&'a str>,
     pub(crate) name: Option<ComponentName>,
 }
 
@@ -37,16 +39,18 @@ pub(crate) async fn fetch(settings: &Settings, remote: &RemoteArgs, wanted: Want
     StatePaths::open(state)?;
     let folder = tempfile::Builder::new().prefix("incoming-").tempdir_in(state);
     let folder = folder.with_context(|| format!("cannot make a folder in `{}`", state.display()))?;
-    let (pulled, name, target) = match &wanted.mirror {
+    let (pulled, name, target) = match wanted.mirror {
         Some(mirror) => {
             let (name, target) = in_mirror(wanted.what)?;
-            let pulled = Mirror::at(mirror).pull(&name, &target, folder.path()).blame(Exit::Refused)?;
-            (pulled, name, target)
+            let place = IndexedPlace::mirror(settings, remote, mirror)?;
+            let digest = place.resolve(settings, &name, &target).await?;
+            (place.pull(&name, digest, folder.path()).await?, name, target)
         }
         None => {
             let reference = reference(wanted.what)?;
-            let client = remote.client(&settings.config, &reference.registry)?;
-            let pulled = client.pull(&reference, folder.path()).await.map_err(pull_failure)?;
+            let client = Arc::new(remote.client(&settings.config, &reference.registry)?);
+            let exact = pinned(settings, &client, reference.clone()).await?;
+            let pulled = client.pull(&exact, folder.path()).await.map_err(pull_failure)?;
             (pulled, reference.name, reference.target)
         }
     };
@@ -56,16 +60,6 @@ pub(crate) async fn fetch(settings: &Settings, remote: &RemoteArgs, wanted: Want
     let bundle = Bundle::new(bytes, Vec::new()).blame(Exit::Usage)?.with_origin(wanted.what);
     check_name(&bundle, &pulled, &trust, &wanted, &name, &target)?;
     Ok(Fetched { path: pulled.component, _folder: folder })
-}
-
-/// `NAME:VERSION` or `NAME@DIGEST`, or a whole registry reference: where it came from does not matter to a mirror.
-fn in_mirror(text: &str) -> Result<(RepositoryName, Target)> {
-    let whole = match text.starts_with(OciReference::SCHEME) {
-        true => text.to_owned(),
-        false => format!("{}mirror/{text}", OciReference::SCHEME),
-    };
-    let reference = reference(&whole)?;
-    Ok((reference.name, reference.target))
 }
 
 /// The signature among those attached that counts here, if one does.
