@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use tidegate_reference::{Digest, RepositoryName, Version};
 
+use crate::json;
+
 /// Where the index lies: in the folder of a mirror, and below the address of a registry.
 pub const INDEX_FILE: &str = "tidegate-index.json";
 /// How far the clock of an index's maker may be ahead of ours, in seconds: an index from later times would make all that
@@ -130,7 +132,7 @@ impl Index {
         if bytes.len() > MAX_INDEX_BYTES {
             return Err(IndexError::TooBig(bytes.len()));
         }
-        let index: Self = serde_json::from_slice(bytes).map_err(|error| IndexError::Json(error.to_string()))?;
+        let index: Self = json::read(bytes).map_err(|error| IndexError::Json(error.to_string()))?;
         if index.format != FORMAT {
             return Err(IndexError::Format(index.format.chars().take(80).collect()));
         }

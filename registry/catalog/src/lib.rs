@@ -6,7 +6,9 @@
 
 mod artifact;
 mod index;
+mod json;
 mod layout;
+mod outline;
 mod search;
 
 pub use artifact::{
@@ -15,6 +17,7 @@ pub use artifact::{
 };
 pub use index::{Entry, INDEX_FILE, Index, IndexError, MAX_INDEX_BYTES, Release, signature_file};
 pub use layout::{LAYOUT_FILE, LAYOUT_TEXT, Layout, LayoutError, blob_file};
+pub use outline::{Outline, OutlineError};
 pub use search::{Hit, search};
 
 #[cfg(test)]

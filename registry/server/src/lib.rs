@@ -13,7 +13,6 @@ mod clock;
 mod control;
 mod error;
 mod index;
-mod manifest;
 mod metrics;
 mod server;
 mod settings;

@@ -7,6 +7,7 @@ use axum::response::Response;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderName, LINK};
 use serde_json::json;
+use tidegate_catalog::IMAGE_INDEX;
 use tidegate_reference::{Digest, RepositoryName};
 
 use super::route::{Query, parse_digest};
@@ -14,7 +15,6 @@ use super::{App, with_headers};
 use crate::access::{Caller, Permission};
 use crate::body::blocking;
 use crate::error::{ApiError, Code};
-use crate::manifest::IMAGE_INDEX;
 use crate::settings::AnonymousPull;
 
 /// Most items of one page.

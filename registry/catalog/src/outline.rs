@@ -1,61 +1,82 @@
-//! What a manifest must be to be kept. Sources: OCI image specification 1.1 (`manifest.md`, `image-index.md`,
+//! What a manifest must be for a registry to keep it. Sources: OCI image specification 1.1 (`manifest.md`, `image-index.md`,
 //! `descriptor.md`); the two Docker types of schema 2 have the same form.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
 use tidegate_reference::Digest;
 
-/// Largest manifest, in bytes: the distribution specification asks for at least 4 MiB, and clients take no more.
-pub(crate) const MAX_MANIFEST_BYTES: usize = 4 << 20;
+use crate::artifact::{IMAGE_INDEX, IMAGE_MANIFEST, MAX_MANIFEST_BYTES};
+use crate::json;
+
 /// Most layers, or manifests of an index: each is looked up.
 const MAX_DESCRIPTORS: usize = 1_000;
 /// Most bytes of annotations: they stand in every list of referrers.
 const MAX_ANNOTATIONS: usize = 64 << 10;
 
-pub(crate) const IMAGE_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-pub(crate) const IMAGE_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// The Docker types of the same form.
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 
 /// What a manifest names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Outline {
+pub struct Outline {
     /// Config and layers, with their sizes: the repository must have them.
-    pub(crate) blobs: Vec<(Digest, u64)>,
+    pub blobs: Vec<(Digest, u64)>,
     /// The manifests of an index: the repository must have them.
-    pub(crate) manifests: Vec<Digest>,
+    pub manifests: Vec<Digest>,
     /// What it is about; it may come later, or never.
-    pub(crate) subject: Option<Digest>,
+    pub subject: Option<Digest>,
     /// The artifact's type; the config's media type where none is set.
-    pub(crate) artifact_type: Option<String>,
+    pub artifact_type: Option<String>,
     /// For the list of referrers.
-    pub(crate) annotations: BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// Why bytes are no manifest that is kept. Whoever pushes is at fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ManifestError {
+pub enum OutlineError {
+    /// More than [`Outline::MAX_BYTES`].
     #[error("the manifest has more than {MAX_MANIFEST_BYTES} bytes ({0}): put what is large into a layer")]
     TooBig(usize),
+    /// Something that is not kept.
     #[error(
         "the media type `{}` is no manifest that is kept here: push `{IMAGE_MANIFEST}` or `{IMAGE_INDEX}`",
         .0.escape_debug()
     )]
     MediaType(String),
+    /// Header and body differ.
     #[error("the manifest says that it is `{}`, the request's `Content-Type` says `{header}`", .body.escape_debug())]
-    Contradiction { header: String, body: String },
+    Contradiction {
+        /// What the header says.
+        header: String,
+        /// What the body says.
+        body: String,
+    },
+    /// Not the JSON that is expected.
     #[error("the manifest is not what its media type says: {0}")]
     Json(String),
+    /// Another version of the format.
     #[error("the manifest has schema version {0}, only 2 is kept")]
     Schema(u64),
+    /// A descriptor's digest.
     #[error("`{field}` names `{}`, which is no digest that is kept here: only `sha256:` and 64 lower-case hexadecimal digits", .digest.escape_debug())]
-    Digest { field: &'static str, digest: String },
+    Digest {
+        /// Where.
+        field: &'static str,
+        /// What stands there.
+        digest: String,
+    },
+    /// A descriptor's media type.
     #[error("`{field}` has no media type, or one that is none")]
-    DescriptorType { field: &'static str },
+    DescriptorType {
+        /// Where.
+        field: &'static str,
+    },
+    /// Too many to look up.
     #[error("the manifest has {0} layers or manifests, at most {MAX_DESCRIPTORS} are taken")]
     ManyDescriptors(usize),
+    /// Too much for lists.
     #[error("the manifest has {0} bytes of annotations, at most {MAX_ANNOTATIONS} are taken")]
     ManyAnnotations(usize),
 }
@@ -82,26 +103,31 @@ struct Descriptor {
 }
 
 impl Outline {
-    /// Reads a manifest strictly.
-    pub(crate) fn read(media_type: &str, bytes: &[u8]) -> Result<Self, ManifestError> {
-        if bytes.len() > MAX_MANIFEST_BYTES {
-            return Err(ManifestError::TooBig(bytes.len()));
+    /// Largest manifest, in bytes: the distribution specification asks for at least 4 MiB, and clients take no more.
+    pub const MAX_BYTES: usize = 4 << 20;
+
+    /// Reads a manifest strictly; `media_type` is what the request says that it is.
+    ///
+    /// # Errors
+    /// As [`OutlineError`] says.
+    pub fn read(media_type: &str, bytes: &[u8]) -> Result<Self, OutlineError> {
+        if bytes.len() > Self::MAX_BYTES {
+            return Err(OutlineError::TooBig(bytes.len()));
         }
         let is_index = match media_type {
             IMAGE_MANIFEST | DOCKER_MANIFEST => false,
             IMAGE_INDEX | DOCKER_LIST => true,
-            other => return Err(ManifestError::MediaType(other.chars().take(100).collect())),
+            other => return Err(OutlineError::MediaType(other.chars().take(100).collect())),
         };
-        // Fields that occur twice are an error of serde's: two readers would read two manifests.
-        let document: Document = from_slice(bytes)?;
+        let document: Document = json::read(bytes).map_err(|error| OutlineError::Json(error.to_string()))?;
         if document.schema_version != 2 {
-            return Err(ManifestError::Schema(document.schema_version));
+            return Err(OutlineError::Schema(document.schema_version));
         }
         if let Some(body) = document.media_type.filter(|body| body != media_type) {
-            return Err(ManifestError::Contradiction { header: media_type.to_owned(), body });
+            return Err(OutlineError::Contradiction { header: media_type.to_owned(), body });
         }
         let mut outline = Self::default();
-        let wrong = |text: &str| ManifestError::Json(text.to_owned());
+        let wrong = |text: &str| OutlineError::Json(text.to_owned());
         let listed = match (is_index, document.layers, document.manifests) {
             (false, Some(layers), None) => {
                 let config = document.config.ok_or_else(|| wrong("there is no `config`"))?;
@@ -117,7 +143,7 @@ impl Outline {
             (true, ..) => return Err(wrong("an index has `manifests`, and neither `config` nor `layers`")),
         };
         if listed.len() > MAX_DESCRIPTORS {
-            return Err(ManifestError::ManyDescriptors(listed.len()));
+            return Err(OutlineError::ManyDescriptors(listed.len()));
         }
         for descriptor in listed {
             match is_index {
@@ -129,29 +155,20 @@ impl Outline {
         outline.annotations = document.annotations.unwrap_or_default();
         let bytes = outline.annotations.iter().map(|(key, value)| key.len() + value.len()).sum();
         if bytes > MAX_ANNOTATIONS {
-            return Err(ManifestError::ManyAnnotations(bytes));
+            return Err(OutlineError::ManyAnnotations(bytes));
         }
         Ok(outline)
     }
 }
 
-fn from_slice(bytes: &[u8]) -> Result<Document, ManifestError> {
-    let wrong = |error: serde_json::Error| ManifestError::Json(error.to_string());
-    // Only an object: serde would take a list for a struct.
-    match serde_json::from_slice::<Value>(bytes).map_err(wrong)? {
-        Value::Object(_) => serde_json::from_slice(bytes).map_err(wrong),
-        _ => Err(ManifestError::Json("it is no JSON object".to_owned())),
-    }
-}
-
 impl Descriptor {
-    fn digest(&self, field: &'static str) -> Result<Digest, ManifestError> {
+    fn digest(&self, field: &'static str) -> Result<Digest, OutlineError> {
         let plausible =
             self.media_type.split_once('/').is_some_and(|(kind, rest)| !kind.is_empty() && !rest.is_empty());
         if !plausible || self.media_type.len() > 255 || !self.media_type.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(ManifestError::DescriptorType { field });
+            return Err(OutlineError::DescriptorType { field });
         }
-        let wrong = || ManifestError::Digest { field, digest: self.digest.chars().take(100).collect() };
+        let wrong = || OutlineError::Digest { field, digest: self.digest.chars().take(100).collect() };
         self.digest.parse().map_err(|_| wrong())
     }
 }

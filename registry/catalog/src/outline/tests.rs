@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use tidegate_reference::Digest;
 
-use super::{IMAGE_INDEX, IMAGE_MANIFEST, ManifestError, Outline};
+use super::{Outline, OutlineError};
+use crate::{IMAGE_INDEX, IMAGE_MANIFEST};
 
 /// What must be said, and what is changed.
 type Case<'a> = (&'a str, &'a dyn Fn(&mut Value));
@@ -22,7 +23,7 @@ fn image() -> Value {
     })
 }
 
-fn read(media_type: &str, value: &Value) -> Result<Outline, ManifestError> {
+fn read(media_type: &str, value: &Value) -> Result<Outline, OutlineError> {
     Outline::read(media_type, value.to_string().as_bytes())
 }
 
@@ -74,9 +75,9 @@ fn what_is_not_exact_is_refused() {
         assert!(text.contains(says), "{says}: {text}");
     }
     let twice = image().to_string().replacen("\"schemaVersion\":2", "\"schemaVersion\":2,\"schemaVersion\":2", 1);
-    assert!(Outline::read(IMAGE_MANIFEST, twice.as_bytes()).unwrap_err().to_string().contains("duplicate field"));
-    assert!(matches!(read("text/html", &image()), Err(ManifestError::MediaType(_))));
-    let big = vec![b' '; super::MAX_MANIFEST_BYTES + 1];
-    assert!(matches!(Outline::read(IMAGE_MANIFEST, &big), Err(ManifestError::TooBig(_))));
+    assert!(Outline::read(IMAGE_MANIFEST, twice.as_bytes()).unwrap_err().to_string().contains("stands twice"));
+    assert!(matches!(read("text/html", &image()), Err(OutlineError::MediaType(_))));
+    let big = vec![b' '; Outline::MAX_BYTES + 1];
+    assert!(matches!(Outline::read(IMAGE_MANIFEST, &big), Err(OutlineError::TooBig(_))));
     assert!(Outline::read(IMAGE_MANIFEST, &b"[".repeat(10_000)).is_err(), "deep nesting");
 }
