@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 use tidegate::attestation::{TrustRoot, VerifiedBundle};
+use tidegate::bundle::NativeFile;
 use tidegate::lock::{Lock, Locked, differences};
 use tidegate::reference::Reference;
-use tidegate::{ControlReply, ControlRequest, DirectorySource, UpdateSource, newest, trust_root};
+use tidegate::source::native_path;
+use tidegate::{ControlReply, ControlRequest, DirectorySource, Newest, UpdateSource, newest, trust_root};
 
 use self::registry::RegistrySource;
 use crate::args::HostArgs;
@@ -62,6 +64,7 @@ struct Newer {
     current: Reference,
     place: String,
     verified: VerifiedBundle,
+    native: Vec<NativeFile>,
 }
 
 impl Outdated {
@@ -161,7 +164,7 @@ async fn newer(settings: &Settings, from: &SourceArgs, names: &[String]) -> Resu
             &registry
         }
         None => {
-            directory = DirectorySource::new(&from.from);
+            directory = DirectorySource::new(&from.from, settings.native());
             &directory
         }
     };
@@ -170,7 +173,7 @@ async fn newer(settings: &Settings, from: &SourceArgs, names: &[String]) -> Resu
         return Err(fail!(NotFound, "nothing is installed in `{}`: `tidegate add` installs", state.display()));
     }
     let mut installed = Vec::new();
-    for listed in tidegate::source::Store::open(state)?.list()? {
+    for listed in tidegate::source::Store::open(state)?.list(&[])? {
         installed.push(listed.installed?.entry.reference);
     }
     if let Some(unknown) = names.iter().find(|name| !installed.iter().any(|one| one.name.as_str() == name.as_str())) {
@@ -184,8 +187,8 @@ async fn newer(settings: &Settings, from: &SourceArgs, names: &[String]) -> Resu
         for note in notes {
             eprintln!("{} {}", Style::stderr().warn("passed over:"), printable(&note));
         }
-        if let Some((offer, verified)) = best {
-            found.push(Newer { current, place: offer.place, verified });
+        if let Some(Newest { offer, verified, native }) = best {
+            found.push(Newer { current, place: offer.place, verified, native });
         }
     }
     Ok(found)
@@ -194,7 +197,7 @@ async fn newer(settings: &Settings, from: &SourceArgs, names: &[String]) -> Resu
 /// What is installed now, where no lock says what was approved.
 async fn installed(settings: &Settings, current: &Reference) -> Result<Locked> {
     let store = tidegate::source::Store::open(&settings.config.state.value)?;
-    let found = store.get(&current.name)?.ok_or_else(|| fail!(NotFound, "`{}` is gone", current.name))?;
+    let found = store.get(&current.name, &[])?.ok_or_else(|| fail!(NotFound, "`{}` is gone", current.name))?;
     locked(load_apart(settings, &found.bundle, found.receipt.as_deref()).await?)
 }
 
@@ -206,6 +209,13 @@ async fn add(settings: &Settings, newer: &Newer) -> Result<()> {
     std::fs::write(&path, bundle.bytes())?;
     if let Some(signature) = bundle.signatures().first() {
         std::fs::write(signature_of(&path), signature)?;
+    }
+    for native in &newer.native {
+        let path = native_path(&path, native.target());
+        std::fs::write(&path, native.code())?;
+        if let Some(signature) = native.signature() {
+            std::fs::write(signature_of(&path), signature)?;
+        }
     }
     match Node::open(settings, Load::Nothing).await?.ask(ControlRequest::Add { path }, |_| {}).await? {
         ControlReply::Added(_) => Ok(()),

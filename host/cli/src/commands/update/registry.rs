@@ -2,14 +2,14 @@
 
 use anyhow::Context as _;
 use tidegate::attestation::TrustRoot;
-use tidegate::bundle::Bundle;
+use tidegate::bundle::{Bundle, CodeTarget};
 use tidegate::reference::{ComponentName, Reference};
 use tidegate::source::Sourced;
 use tidegate::{Fetched, Offer, Offering, SourceError, UpdateSource};
 use tidegate_reference::OciReference;
 use tidegate_source_oci::{Client, PullError, TransportError};
 
-use crate::commands::add::remote::counting;
+use crate::commands::add::remote::{choose, counting};
 use crate::failure::{Result, fail};
 use crate::remote::RemoteArgs;
 use crate::settings::Settings;
@@ -20,6 +20,8 @@ pub(super) struct RegistrySource<'a> {
     /// `oci://HOST/NAMESPACE`
     namespace: String,
     trust: &'a TrustRoot,
+    /// What native code must be for, on a node that does not compile.
+    native: Option<CodeTarget>,
 }
 
 impl<'a> RegistrySource<'a> {
@@ -29,7 +31,8 @@ impl<'a> RegistrySource<'a> {
         let Ok(example) = format!("{namespace}/name:latest").parse::<OciReference>() else {
             return Err(fail!(Usage, "`{from}` is no namespace of a registry: write `oci://HOST/NAMESPACE`"));
         };
-        Ok(Self { client: remote.client(&settings.config, &example.registry)?, namespace, trust })
+        let client = remote.client(&settings.config, &example.registry)?;
+        Ok(Self { client, namespace, trust, native: settings.native() })
     }
 
     async fn versions(&self, name: &ComponentName) -> anyhow::Result<Vec<Offer>> {
@@ -51,11 +54,17 @@ impl<'a> RegistrySource<'a> {
         let pulled = self.client.pull(&offer.place.parse()?, folder.path()).await?;
         let bytes = std::fs::read(&pulled.component).context("the component cannot be read back")?;
         let bundle = Bundle::new(bytes, Vec::new())?.with_origin(&offer.place);
-        let counting = counting(&bundle, &pulled, self.trust).map(|(signature, _)| signature);
+        let counting = counting(&bundle, &pulled, self.trust);
+        let mut native = None;
+        if let (Some((_, verified)), Some(target)) = (&counting, self.native) {
+            let codes = self.client.native(&offer.place.parse()?, pulled.manifest.digest, target.name()).await?;
+            native = choose(verified, codes, &pulled, target, self.trust);
+        }
+        let counting = counting.map(|(signature, _)| signature);
         // One that does not count is kept too: verifying says what is wrong with it.
         let signature = counting.or(pulled.signatures.first()).cloned();
         let bundle = Bundle::new(bundle.bytes().clone(), signature.into_iter().collect())?.with_origin(&offer.place);
-        Ok(Sourced { bundle, receipt: None })
+        Ok(Sourced { bundle, receipt: None, native: native.into_iter().collect() })
     }
 }
 
