@@ -7,6 +7,7 @@ mod files;
 mod floors;
 mod kinds;
 mod locks;
+mod native;
 
 /// One attack.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +46,7 @@ pub const GROUPS: &[Group] = &[
     Group { title: "Keys and identities in each other's place", test: KINDS, rows: kinds::ROWS },
     Group { title: "Older versions", test: FLOORS, rows: floors::ROWS },
     Group { title: "What differs from the lock", test: LOCKS, rows: locks::ROWS },
+    Group { title: "Native code", test: NATIVE, rows: native::ROWS },
 ];
 
 /// The test that runs what the forge makes.
@@ -56,6 +58,9 @@ pub const KINDS: &str = "keys_and_identities_do_not_stand_for_each_other";
 pub const FLOORS: &str = "nothing_older_comes_back";
 /// The test of the lock.
 pub const LOCKS: &str = "what_differs_from_the_lock_is_refused";
+
+/// The test of native code.
+pub const NATIVE: &str = "no_native_code_runs_that_nobody_answers_for";
 
 const fn refused(name: &'static str, attack: &'static str, says: &'static [&'static str]) -> Row {
     Row { name, attack, says, code: REFUSED }
