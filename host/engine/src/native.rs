@@ -51,6 +51,12 @@ pub enum NativeMismatch {
     /// Whatever was signed, it is no compiled component.
     #[error("what was signed as native code is none: compile the component again with `tidegate build --target {0}`")]
     NotCode(CodeTarget),
+    /// The process may not run it: a service manager or the kernel forbids memory that can be written first and executed then.
+    #[error(
+        "this process may not make memory executable, which native code needs: set `code = \"pulley\"` in `[engine]` and use \
+         native code for {}, or permit it (`MemoryDenyWriteExecute=` in a systemd unit)", CodeTarget::pulley()
+    )]
+    NotExecutable,
     /// The runtime refuses it.
     #[error(
         "the native code does not fit this host's engine: {message}; compile the component again with a `tidegate build` of \
@@ -101,6 +107,7 @@ impl Engine {
         }
         let (engine, code) = (self.clone(), native.code().clone());
         let component = blocking(move || deserialize(engine.wasmtime(), &code)).await.map_err(|error| match error {
+            LoadError::Code { message } if message.contains("memory executable") => NativeMismatch::NotExecutable.into(),
             LoadError::Code { message } => NativeMismatch::Configuration { message }.into(),
             other => other,
         })?;
