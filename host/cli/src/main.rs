@@ -10,6 +10,7 @@ mod failure;
 mod log;
 mod node;
 mod output;
+mod place;
 mod policy;
 mod remote;
 mod settings;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use tidegate::rules::{Policy, SecretSource as Place};
 use tidegate::{SecretPlace, SecretSource};
-use tidegate_config::{PolicyFileError, Provenance, Setting, read_policy, secret_from_environment};
+use tidegate_config::{Config, PolicyFileError, Provenance, read_policy, secret_from_environment};
 
 use crate::failure::{Blame as _, Exit, Result, fail};
 use crate::output::Style;
@@ -18,8 +18,9 @@ pub(crate) struct PolicyFiles {
 }
 
 /// Reads policy files. Where nobody named one, a missing file is the empty policy.
-pub(crate) fn read(files: &Setting<Vec<PathBuf>>) -> Result<PolicyFiles> {
-    match read_policy(&files.value) {
+pub(crate) fn read(config: &Config) -> Result<PolicyFiles> {
+    let files = &config.policy;
+    match read_policy(&files.value, config.trusted_root.value.as_deref()) {
         Err(PolicyFileError::Read { path, source })
             if source.kind() == std::io::ErrorKind::NotFound && files.from == Provenance::Default =>
         {

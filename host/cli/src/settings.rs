@@ -42,7 +42,7 @@ impl Settings {
 
     /// Reads the policy.
     pub(crate) fn policy(&self) -> Result<PolicyFiles> {
-        policy::read(&self.config.policy)
+        policy::read(&self.config)
     }
 
     /// What native code must be for, on a node that does not compile.

@@ -5,10 +5,8 @@ mod common;
 
 use std::fs;
 
-use common::registry::{Registry, log_in, write_credentials};
+use common::registry::{MANIFEST, Registry, log_in, write_credentials};
 use common::{ADD, Node};
-
-const MANIFEST: &str = "name = \"adder\"\nversion = \"1.0.0\"\nkind = \"tool\"\ndescription = \"Adds two numbers.\"\n";
 
 /// A node that believes the key `tests` in both, with what `[engine]` says.
 fn node(engine: &str) -> Node {

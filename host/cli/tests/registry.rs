@@ -8,10 +8,8 @@ use std::process::Stdio;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use common::registry::{Registry, log_in, write_credentials};
+use common::registry::{MANIFEST, Registry, log_in, write_credentials};
 use common::{ADD, Ended, Node, set_mode};
-
-const MANIFEST: &str = "name = \"adder\"\nversion = \"1.0.0\"\nkind = \"tool\"\ndescription = \"Adds two numbers.\"\n";
 
 fn publish(node: &Node, registry: &Registry, file: &str) -> Ended {
     let to = format!("oci://{}/acme/adder", registry.host);
@@ -138,7 +136,7 @@ fn a_mirror_serves_without_a_network_in_both_directions() {
     let found = node.run(&["search", "adder", "--in", "stick", "--json"]).success().json();
     assert!(found["found"][0]["signer"].as_str().unwrap().starts_with("tests (SHA256:"), "{found}");
     node.run(&["add", "--mirror", "stick", "acme/adder:1.0.0"]).success();
-    node.run(&["add", "--mirror", "stick", "acme/adder:2.0.0"]).failure(3, &["the mirror has no `acme/adder:2.0.0`"]);
+    node.run(&["add", "--mirror", "stick", "acme/adder:2.0.0"]).failure(5, &["has no `acme/adder:2.0.0`"]);
     // To another registry, and from there to another node.
     let other = Node::new();
     let registry = Registry::start(&other);

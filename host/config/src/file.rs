@@ -13,6 +13,7 @@ use crate::access::{IssuerConfig, TlsConfig};
 use crate::engine::CodeKind;
 use crate::listen::Listen;
 use crate::log::{LogFormat, LogLevel};
+use crate::source::SourceConfig;
 
 /// A value and its line.
 type Line<T> = Option<(T, Origin)>;
@@ -28,6 +29,8 @@ pub(crate) struct FileValues {
     pub(crate) locked: Line<bool>,
     pub(crate) seal_key: Line<PathBuf>,
     pub(crate) development: Line<bool>,
+    pub(crate) trusted_root: Line<PathBuf>,
+    pub(crate) sources: Line<Vec<SourceConfig>>,
     pub(crate) allowed_origins: Line<Vec<String>>,
     pub(crate) allowed_hosts: Line<Vec<String>>,
     pub(crate) max_body: Line<u64>,
@@ -62,6 +65,8 @@ const TOP: &[&str] = &[
     "locked",
     "seal-key",
     "development",
+    "trusted-root",
+    "source",
     "http",
     "tls",
     "access",
@@ -116,6 +121,8 @@ impl Reader<'_, '_> {
             seal_key: self.value(table, "seal-key", Self::path),
             locked: self.value(table, "locked", |reader, value, key| reader.document.boolean(value, key)),
             development: self.value(table, "development", |reader, value, key| reader.document.boolean(value, key)),
+            trusted_root: self.value(table, "trusted-root", Self::path),
+            sources: self.value(table, "source", |reader, value, _| reader.sources(value)),
             ..FileValues::default()
         };
         if let Some(http) = table.get("http").and_then(|value| self.document.table(value, "http")) {

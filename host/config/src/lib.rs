@@ -14,6 +14,7 @@ mod policy;
 mod registry;
 mod service;
 mod setting;
+mod source;
 
 pub use access::{ALGORITHMS, AccessConfig, IssuerConfig, TlsConfig};
 pub use config::{CompileConfig, Config, ConfigError, HttpConfig, Options};
@@ -25,6 +26,7 @@ pub use policy::{PolicyFileError, read_policy};
 pub use registry::{AnonymousPullConfig, RegistryConfig, parse_registry_listen, read_registry};
 pub use service::ServiceConfig;
 pub use setting::{Provenance, Setting, SettingLine};
+pub use source::SourceConfig;
 
 #[cfg(test)]
 mod tests;

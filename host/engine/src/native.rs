@@ -54,7 +54,8 @@ pub enum NativeMismatch {
     /// The process may not run it: a service manager or the kernel forbids memory that can be written first and executed then.
     #[error(
         "this process may not make memory executable, which native code needs: set `code = \"pulley\"` in `[engine]` and use \
-         native code for {}, or permit it (`MemoryDenyWriteExecute=` in a systemd unit)", CodeTarget::pulley()
+         native code for {}, or permit it (`MemoryDenyWriteExecute=` in a systemd unit)",
+        CodeTarget::pulley()
     )]
     NotExecutable,
     /// The runtime refuses it.
@@ -107,7 +108,9 @@ impl Engine {
         }
         let (engine, code) = (self.clone(), native.code().clone());
         let component = blocking(move || deserialize(engine.wasmtime(), &code)).await.map_err(|error| match error {
-            LoadError::Code { message } if message.contains("memory executable") => NativeMismatch::NotExecutable.into(),
+            LoadError::Code { message } if message.contains("memory executable") => {
+                NativeMismatch::NotExecutable.into()
+            }
             LoadError::Code { message } => NativeMismatch::Configuration { message }.into(),
             other => other,
         })?;

@@ -55,12 +55,9 @@ pub enum BuildError {
     /// The runtime cannot start.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The key-value database cannot be opened.
+    /// What components or clients left here cannot be opened.
     #[error(transparent)]
-    Kv(#[from] tidegate_cap_kv::OpenError),
-    /// The durable mailboxes cannot be opened.
-    #[error(transparent)]
-    Mailboxes(#[from] tidegate_mailbox_store::OpenError),
+    Durable(#[from] tidegate_durable::OpenError),
     /// The certificates given for outgoing TLS cannot be used.
     #[error(transparent)]
     Roots(#[from] tidegate_cap_http::RootsError),

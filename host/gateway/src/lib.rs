@@ -72,7 +72,7 @@ pub use tidegate_engine::{
 };
 #[cfg(feature = "compile")]
 pub use tidegate_engine::{Precompiled, precompile};
-pub use tidegate_freshness::{Floor, FloorsError, Stale};
+pub use tidegate_freshness::{Floor, FloorsError, Sources, SourcesError, Stale};
 pub use tidegate_grant as grant;
 pub use tidegate_lock as lock;
 pub use tidegate_reference as reference;

@@ -92,13 +92,15 @@ impl UpdateSource for DirectorySource {
 }
 
 /// The highest version above `current` that a source has and that `trust` believes, with a note for each higher one that it
-/// does not.
+/// does not. `signer`: who signed `current`, where somebody did: components of that name by others are passed over, so that
+/// nobody's higher version hides the ones that can serve.
 ///
 /// # Errors
 /// The source cannot be asked.
 pub async fn newest(
     source: &dyn UpdateSource,
     current: &Reference,
+    signer: Option<&str>,
     trust: &TrustRoot,
 ) -> Result<(Option<Newest>, Vec<String>), SourceError> {
     let mut offers = source.offers(&current.name).await?;
@@ -114,6 +116,13 @@ pub async fn newest(
             }
         };
         match verify(sourced.bundle, trust) {
+            Ok(verified) if signer.is_some() && verified.signer().name() != signer => {
+                let by = verified.signer().name().unwrap_or("this machine");
+                notes.push(format!(
+                    "{} ({}): it is signed by {by}, and what is installed is not",
+                    offer.reference, offer.place
+                ));
+            }
             // The source may call it what it wants: what was signed counts.
             Ok(verified) if *verified.reference() == offer.reference => {
                 return Ok((Some(Newest { offer, verified, native: sourced.native }), notes));

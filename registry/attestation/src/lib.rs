@@ -7,6 +7,7 @@
 mod claim;
 mod der;
 mod identity;
+mod index;
 mod key;
 mod local;
 mod native;
@@ -23,6 +24,7 @@ pub use claim::{ClaimError, Claimed, verify_claim};
 #[cfg(feature = "keyless")]
 pub use identity::install_one_time_keys;
 pub use identity::{IdentityError, MAX_ROOT_BYTES, RootError, SigstoreRoot, TrustedIdentity};
+pub use index::{IndexSignatureError, sign_index, verify_index};
 pub use key::{KeyError, PrivateKey};
 pub use local::{HostKey, LocalError, receipt, verify_local};
 pub use native::{NativeError, VerifiedNative, sign_native, verify_native};

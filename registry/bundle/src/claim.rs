@@ -11,6 +11,8 @@ pub const PROVENANCE_PREDICATE: &str = "https://slsa.dev/provenance/v1";
 pub const SPDX_PREDICATE: &str = "https://spdx.dev/Document";
 /// What it consists of, in CycloneDX's words.
 pub const CYCLONEDX_PREDICATE: &str = "https://cyclonedx.org/bom";
+/// That it is the newest index of what a registry or a mirror has.
+pub const INDEX_PREDICATE: &str = "https://tidegate.dev/attestation/index/v1";
 
 /// A statement about some bytes that is no signature of a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub enum ClaimKind {
     Spdx,
     /// A bill of materials: CycloneDX.
     CycloneDx,
+    /// The bytes are no component but the index of a registry or a mirror.
+    Index,
 }
 
 impl Claim {
@@ -54,6 +58,7 @@ impl Claim {
             PROVENANCE_PREDICATE => provenance(predicate)?,
             SPDX_PREDICATE => ClaimKind::Spdx,
             CYCLONEDX_PREDICATE => ClaimKind::CycloneDx,
+            INDEX_PREDICATE => predicate.finish().map(|()| ClaimKind::Index).map_err(wrong)?,
             other => return Err(SignatureError::ClaimType(other.escape_debug().to_string())),
         };
         Ok(Self { subjects, kind })

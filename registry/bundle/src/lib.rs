@@ -17,7 +17,7 @@ mod statement;
 mod strip;
 
 pub use bundle::{Bundle, BundleError, MAX_COMPONENT_BYTES, MAX_SIGNATURES};
-pub use claim::{CYCLONEDX_PREDICATE, Claim, ClaimKind, PROVENANCE_PREDICATE, SPDX_PREDICATE};
+pub use claim::{CYCLONEDX_PREDICATE, Claim, ClaimKind, INDEX_PREDICATE, PROVENANCE_PREDICATE, SPDX_PREDICATE};
 pub use envelope::{DSSE_PAYLOAD_TYPE, Envelope, pre_authentication_encoding};
 pub use evidence::{CertificateMaterial, MAX_LOG_ENTRIES, MAX_TIMESTAMPS};
 pub use json::{JsonError, check_strict_json};

@@ -14,7 +14,7 @@ pub use artifact::{
     MAX_MANIFEST_BYTES, Referrers, WASM_CONFIG, WASM_LAYER, attached, fallback_tag, is_native_type, manifest,
     native_type,
 };
-pub use index::{Entry, INDEX_FILE, Index, IndexError, MAX_INDEX_BYTES, Release};
+pub use index::{Entry, INDEX_FILE, Index, IndexError, MAX_INDEX_BYTES, Release, signature_file};
 pub use layout::{LAYOUT_FILE, LAYOUT_TEXT, Layout, LayoutError, blob_file};
 pub use search::{Hit, search};
 

@@ -14,10 +14,9 @@ use ring::digest::{Context, SHA256};
 use serde::Deserialize;
 use tidegate_bundle::{MAX_COMPONENT_BYTES, MAX_NATIVE_BYTES, MAX_SIGNATURE_BYTES, SIGSTORE_MEDIA_TYPE};
 use tidegate_catalog::{
-    Artifact, Config, Descriptor, IMAGE_MANIFEST, INDEX_FILE, MAX_CONFIG_BYTES, MAX_INDEX_BYTES, MAX_MANIFEST_BYTES,
-    native_type,
+    Artifact, Config, Descriptor, IMAGE_MANIFEST, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, native_type,
 };
-use tidegate_reference::{Digest, OciReference, RegistryHost, Tag, Target};
+use tidegate_reference::{Digest, OciReference, Tag, Target};
 use tokio::time::sleep;
 
 use crate::auth::scope;
@@ -29,7 +28,7 @@ use crate::url::Url;
 /// Most signatures that are fetched: whoever may push can attach thousands. The first that counts is enough.
 pub const MAX_SIGNATURE_CANDIDATES: usize = 32;
 /// Most pieces of native code that are fetched: whoever may push can attach more, and each may be as large as allowed.
-const MAX_NATIVE_CANDIDATES: usize = 4;
+pub(crate) const MAX_NATIVE_CANDIDATES: usize = 4;
 /// Most attached manifests that are asked for: rubbish costs a request each too.
 const MAX_ATTACHED: usize = 128;
 /// Attempts at one blob; each goes on where the one before stopped.
@@ -199,7 +198,13 @@ impl Client {
         if said > max {
             return Err(PullError::TooBig { digest, said, max });
         }
-        let answer = self.send(self.blob_request(reference, &digest)).await?.checked().await?;
+        self.small(self.blob_request(reference, &digest), blob).await
+    }
+
+    /// The bytes that a request gives, if they are those of the descriptor.
+    pub(crate) async fn small(&self, request: Request, blob: &Descriptor) -> Result<Bytes, PullError> {
+        let (digest, said) = (blob.digest, blob.size);
+        let answer = self.send(request).await?.checked().await?;
         // One more than there should be is enough to see that there is more.
         let bytes = match answer.bytes(said).await {
             Err(TransportError::TooBig { .. }) => return Err(PullError::OtherLength { digest, said, found: said + 1 }),
@@ -231,13 +236,24 @@ impl Client {
         max: u64,
         path: &Path,
     ) -> Result<(), PullError> {
+        self.to_file(&self.blob_request(reference, &blob.digest), blob, max, path).await
+    }
+
+    /// The same, for what `request` gives.
+    pub(crate) async fn to_file(
+        &self,
+        request: &Request,
+        blob: &Descriptor,
+        max: u64,
+        path: &Path,
+    ) -> Result<(), PullError> {
         if blob.size > max {
             return Err(PullError::TooBig { digest: blob.digest, said: blob.size, max });
         }
         let failed = |source| TransportError::File { action: "write", path: path.to_owned(), source };
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
         let mut download = Download { file: Some(file), context: Context::new(&SHA256), length: 0 };
-        let pulled = self.download(reference, blob, &mut download, path).await;
+        let pulled = self.download(request, blob, &mut download, path).await;
         if pulled.is_err() {
             let _ = std::fs::remove_file(path);
         }
@@ -246,7 +262,7 @@ impl Client {
 
     async fn download(
         &self,
-        reference: &OciReference,
+        request: &Request,
         blob: &Descriptor,
         download: &mut Download,
         path: &Path,
@@ -254,7 +270,7 @@ impl Client {
         let digest = blob.digest;
         let mut rest = REST;
         for attempt in 1.. {
-            match self.continue_blob(reference, blob, download, path).await {
+            match self.continue_blob(request, blob, download, path).await {
                 Ok(()) => break,
                 Err(PullError::Transport(
                     error @ (TransportError::Broken { .. }
@@ -281,12 +297,12 @@ impl Client {
     /// Fetches what is missing.
     async fn continue_blob(
         &self,
-        reference: &OciReference,
+        request: &Request,
         blob: &Descriptor,
         download: &mut Download,
         path: &Path,
     ) -> Result<(), PullError> {
-        let mut request = self.blob_request(reference, &blob.digest);
+        let mut request = request.clone();
         if download.length > 0 {
             request = request.header(RANGE, format!("bytes={}-", download.length));
         }
@@ -327,33 +343,6 @@ impl Client {
             }
         }
         Ok(tags)
-    }
-
-    /// The bytes of a registry's index for searching. Only registries of ours have one.
-    ///
-    /// # Errors
-    /// The network or the registry.
-    pub async fn index(&self, registry: &RegistryHost) -> Result<Bytes, PullError> {
-        let url = Url { origin: self.origin(registry), path: format!("/tidegate/v1/{INDEX_FILE}") };
-        let answer = self.send(Request::new(Method::GET, url)).await?.checked().await?;
-        Ok(answer.bytes(u64::try_from(MAX_INDEX_BYTES).unwrap_or(u64::MAX)).await?)
-    }
-}
-
-impl Client {
-    /// The bytes of an index that any web server has: the folder's address, or the file's.
-    ///
-    /// # Errors
-    /// The network or the server.
-    pub async fn index_at(&self, address: &str) -> Result<Bytes, PullError> {
-        let refused =
-            |why| TransportError::Redirect { from: "the command line".to_owned(), to: address.to_owned(), why };
-        let mut url = Url::parse(address).map_err(refused)?;
-        if !url.path.ends_with(".json") {
-            url.path = format!("{}/{INDEX_FILE}", url.path.trim_end_matches('/'));
-        }
-        let answer = self.send(Request::new(Method::GET, url)).await?.checked().await?;
-        Ok(answer.bytes(u64::try_from(MAX_INDEX_BYTES).unwrap_or(u64::MAX)).await?)
     }
 }
 

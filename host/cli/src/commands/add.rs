@@ -25,9 +25,9 @@ pub(crate) struct Add {
     /// Component files, each with its signature beside it; or what a registry has, `oci://HOST/NAME:VERSION`.
     #[arg(required = true, value_name = "X.wasm|oci://HOST/NAME:VERSION")]
     components: Vec<PathBuf>,
-    /// Take components, named as `NAME:VERSION`, from this mirror.
-    #[arg(long, value_name = "DIR")]
-    mirror: Option<PathBuf>,
+    /// Take components, named as `NAME:VERSION`, from this mirror: a folder, or where a web server has it.
+    #[arg(long, value_name = "DIR|https://...")]
+    mirror: Option<String>,
     /// The component's name, if its repository is called otherwise.
     #[arg(long, value_name = "NAME")]
     name: Option<ComponentName>,
@@ -72,7 +72,7 @@ impl Add {
             return add(settings, path).await;
         }
         let what = path.to_str().unwrap_or_default();
-        let wanted = Wanted { what, mirror: self.mirror.clone(), name: self.name.clone() };
+        let wanted = Wanted { what, mirror: self.mirror.as_deref(), name: self.name.clone() };
         let fetched = remote::fetch(settings, &self.remote, wanted).await?;
         add(settings, &fetched.path).await
     }

@@ -32,12 +32,12 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "FILE", conflicts_with = "policy")]
     key: Option<PathBuf>,
     /// Believe this name in a certificate, and nobody of the policy: an e-mail address or a URI, compared whole.
-    #[arg(long, value_name = "NAME", requires_all = ["issuer", "trusted_root"], conflicts_with_all = ["policy", "key"])]
+    #[arg(long, value_name = "NAME", requires = "issuer", conflicts_with_all = ["policy", "key"])]
     identity: Option<String>,
     /// Who must vouch for that name, compared whole: the address of a provider.
     #[arg(long, value_name = "URL", requires = "identity")]
     issuer: Option<String>,
-    /// The authorities that may certify it: a `trusted_root.json`.
+    /// The authorities that may certify it: a `trusted_root.json` [default: `trusted-root` of the configuration file].
     #[arg(long, value_name = "FILE", requires = "identity")]
     trusted_root: Option<PathBuf>,
     /// Verify a signed statement about the component (provenance, bill of materials) as well.
@@ -119,8 +119,17 @@ impl Verify {
 
     /// The one identity that was named.
     fn identity(&self, identity: &str) -> Result<TrustRoot> {
-        let path = self.trusted_root.as_deref().unwrap_or(Path::new(""));
-        let json = read_file(path)?;
+        let path = match &self.trusted_root {
+            Some(path) => path.clone(),
+            None => Settings::load(&self.host, true)?.config.trusted_root.value.ok_or_else(|| {
+                fail!(
+                    Usage,
+                    "nothing says which authorities certify identities: name them with `--trusted-root FILE`, or set \
+                     `trusted-root` in the configuration file"
+                )
+            })?,
+        };
+        let json = read_file(&path)?;
         let root = SigstoreRoot::from_json(&json).blame(Exit::Usage)?;
         let issuer = self.issuer.clone().unwrap_or_default();
         let signer = TrustedSigner {
@@ -166,6 +175,7 @@ fn said(claimed: &Claimed) -> String {
         ClaimKind::Provenance { builder, build_type } => format!("built by {builder} ({build_type})"),
         ClaimKind::Spdx => "has a bill of materials (SPDX)".to_owned(),
         ClaimKind::CycloneDx => "has a bill of materials (CycloneDX)".to_owned(),
+        ClaimKind::Index => "is an index".to_owned(),
         other => format!("{other:?}"),
     }
 }

@@ -75,15 +75,21 @@ impl Reader<'_, '_> {
         Some(Signer { by, roles, origin: self.document.origin(&span) })
     }
 
-    /// A name in certificates, who vouches for it, and the authorities: all three, none of them a pattern.
+    /// A name in certificates, who vouches for it, and the authorities, if they are not those of the node: none of them a
+    /// pattern.
     fn identity(&mut self, table: &DeTable<'_>, title: &str, span: Range<usize>) -> Option<SignedBy> {
         let identity = self.document.required_string(table, "identity", title, span.clone());
         let identity = identity.and_then(|(text, at)| self.name_of_person(text, "identity", at));
-        let issuer = self.document.required_string(table, "issuer", title, span.clone());
+        let issuer = self.document.required_string(table, "issuer", title, span);
         let issuer = issuer.and_then(|(text, at)| self.name_of_person(text, "issuer", at));
-        let root = self.document.required_string(table, "trusted-root-file", title, span);
-        let root = root.and_then(|(text, at)| self.path(text, "trusted-root-file", at));
-        Some(SignedBy::Identity { identity: identity?, issuer: issuer?, root: TrustedRoot::File(root?) })
+        let root = match table.get("trusted-root-file") {
+            None => Some(TrustedRoot::OfTheNode),
+            Some(value) => {
+                let text = self.document.string(value, "trusted-root-file").map(str::to_owned);
+                text.and_then(|text| self.path(&text, "trusted-root-file", value.span())).map(TrustedRoot::File)
+            }
+        };
+        Some(SignedBy::Identity { identity: identity?, issuer: issuer?, root: root? })
     }
 
     /// What is compared whole. People who write a pattern believe that it is one.

@@ -1,6 +1,7 @@
 //! A component from a registry or a mirror, as files: from there on it is added exactly as a file is.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use tempfile::TempDir;
@@ -9,12 +10,13 @@ use tidegate::attestation::{TrustRoot, VerifiedBundle, verify, verify_native};
 use tidegate::bundle::{Bundle, CodeTarget, NativeFile, NativeStatement, SignatureBundle};
 use tidegate::reference::ComponentName;
 use tidegate::source::{SIGNATURE_SUFFIX, native_path};
-use tidegate_reference::{OciReference, RepositoryName, Target};
-use tidegate_source_oci::{Mirror, Pulled};
+use tidegate_reference::{RepositoryName, Target};
+use tidegate_source_oci::Pulled;
 
 use crate::commands::sign::{with_suffix, write_atomically};
 use crate::failure::{Blame as _, Exit, Result, fail};
 use crate::output::Style;
+use crate::place::{IndexedPlace, in_mirror, pinned};
 use crate::remote::{RemoteArgs, pull_failure, reference};
 use crate::settings::Settings;
 
@@ -27,7 +29,7 @@ pub(crate) struct Fetched {
 /// What somebody asked for, and may call otherwise than its repository.
 pub(crate) struct Wanted<'a> {
     pub(crate) what: &'a str,
-    pub(crate) mirror: Option<PathBuf>,
+    pub(crate) mirror: Option<&'a str>,
     pub(crate) name: Option<ComponentName>,
 }
 
@@ -37,18 +39,25 @@ pub(crate) async fn fetch(settings: &Settings, remote: &RemoteArgs, wanted: Want
     StatePaths::open(state)?;
     let folder = tempfile::Builder::new().prefix("incoming-").tempdir_in(state);
     let folder = folder.with_context(|| format!("cannot make a folder in `{}`", state.display()))?;
-    let mut client = None;
-    let (pulled, name, target) = match &wanted.mirror {
+    let code = settings.native();
+    let (pulled, codes, name, target) = match wanted.mirror {
         Some(mirror) => {
             let (name, target) = in_mirror(wanted.what)?;
-            let pulled = Mirror::at(mirror).pull(&name, &target, folder.path()).blame(Exit::Refused)?;
-            (pulled, name, target)
+            let place = IndexedPlace::mirror(settings, remote, mirror)?;
+            let digest = place.resolve(settings, &name, &target).await?;
+            let pulled = place.pull(&name, digest, folder.path()).await?;
+            (pulled, place.native(&name, digest, code).await?, name, target)
         }
         None => {
             let reference = reference(wanted.what)?;
-            let (asked, _) = client.insert((remote.client(&settings.config, &reference.registry)?, reference.clone()));
-            let pulled = asked.pull(&reference, folder.path()).await.map_err(pull_failure)?;
-            (pulled, reference.name, reference.target)
+            let client = Arc::new(remote.client(&settings.config, &reference.registry)?);
+            let exact = pinned(settings, &client, reference.clone()).await?;
+            let pulled = client.pull(&exact, folder.path()).await.map_err(pull_failure)?;
+            let codes = match code {
+                Some(code) => client.native(&exact, pulled.manifest.digest, code.name()).await.map_err(pull_failure)?,
+                None => Vec::new(),
+            };
+            (pulled, codes, reference.name, reference.target)
         }
     };
     let policy = settings.policy()?;
@@ -56,35 +65,17 @@ pub(crate) async fn fetch(settings: &Settings, remote: &RemoteArgs, wanted: Want
     let bytes = std::fs::read(&pulled.component).context("the component cannot be read back")?;
     let bundle = Bundle::new(bytes, Vec::new()).blame(Exit::Usage)?.with_origin(wanted.what);
     let verified = check_name(&bundle, &pulled, &trust, &wanted, &name, &target)?;
-    if let (Some(verified), Some(code)) = (verified, settings.native()) {
-        let digest = pulled.manifest.digest;
-        let found = match (&wanted.mirror, &client) {
-            (Some(mirror), _) => Mirror::at(mirror).native(&name, digest, code.name()).blame(Exit::Refused)?,
-            (None, Some((client, reference))) => {
-                client.native(reference, digest, code.name()).await.map_err(pull_failure)?
-            }
-            (None, None) => Vec::new(),
-        };
-        if let Some(file) = choose(&verified, found, &pulled, code, &trust) {
-            let to = native_path(&pulled.component, code);
-            let written = write_atomically(&to, file.code()).and_then(|()| match file.signature() {
-                Some(signature) => write_atomically(&with_suffix(&to, SIGNATURE_SUFFIX), signature),
-                None => Ok(()),
-            });
-            written.with_context(|| format!("cannot write `{}`", to.display()))?;
-        }
+    if let (Some(verified), Some(code)) = (verified, code)
+        && let Some(file) = choose(&verified, codes, &pulled, code, &trust)
+    {
+        let to = native_path(&pulled.component, code);
+        let written = write_atomically(&to, file.code()).and_then(|()| match file.signature() {
+            Some(signature) => write_atomically(&with_suffix(&to, SIGNATURE_SUFFIX), signature),
+            None => Ok(()),
+        });
+        written.with_context(|| format!("cannot write `{}`", to.display()))?;
     }
     Ok(Fetched { path: pulled.component, _folder: folder })
-}
-
-/// `NAME:VERSION` or `NAME@DIGEST`, or a whole registry reference: where it came from does not matter to a mirror.
-fn in_mirror(text: &str) -> Result<(RepositoryName, Target)> {
-    let whole = match text.starts_with(OciReference::SCHEME) {
-        true => text.to_owned(),
-        false => format!("{}mirror/{text}", OciReference::SCHEME),
-    };
-    let reference = reference(&whole)?;
-    Ok((reference.name, reference.target))
 }
 
 /// The signature among those attached that counts here, if one does.
@@ -110,7 +101,7 @@ pub(crate) fn choose(
 ) -> Option<NativeFile> {
     let mut other = None;
     for code in codes {
-        let code: std::sync::Arc<[u8]> = code.into();
+        let code: Arc<[u8]> = code.into();
         let file = |signature| NativeFile::new(target, code.clone(), signature, &format!("native code for {target}"));
         for signature in &pulled.signatures {
             let file = file(Some(signature.clone()));
