@@ -8,10 +8,10 @@ use tidegate::source::{ReadError, Store, read_component};
 use tidegate::{ComponentReport, ControlClient, StatePaths, trust_root};
 use tidegate_config::Config;
 
-use crate::commands::list::list;
 use crate::failure::{Blame as _, Exit, Result, fail};
 use crate::node::Node;
 use crate::policy::PolicyFiles;
+use tidegate_commands::list::list;
 
 /// A component's bytes and what lay beside them.
 pub(crate) struct Found {

@@ -15,11 +15,11 @@ use tidegate_catalog::{Index, IndexError};
 use tidegate_reference::{OciReference, RegistryHost, RepositoryName, Tag, Target, Version};
 use tidegate_source_oci::{Client, MirrorError, Pulled, PushError, Shelf, mirror_address, mirror_host};
 
-use crate::commands::key::public_key;
 use crate::failure::{Blame as _, Exit, Failure, Result, fail};
 use crate::output::printable;
 use crate::remote::{RemoteArgs, pull_failure, transport_exit};
 use crate::settings::Settings;
+use tidegate_commands::keys::public_key;
 
 /// A registry or a mirror with an index.
 #[derive(Debug)]

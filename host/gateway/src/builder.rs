@@ -111,12 +111,6 @@ impl Builder {
         self
     }
 
-    /// Compiles nothing: runs what was compiled elsewhere. So is a build without the feature `compile`.
-    pub fn without_compiler(mut self) -> Self {
-        self.compiler = None;
-        self
-    }
-
     /// Bounds on compiling one component.
     pub fn compile_limits(mut self, limits: CompileLimits) -> Self {
         self.compile_limits = limits;
@@ -212,6 +206,7 @@ impl Builder {
             policy: self.policy,
             development: self.development,
             native,
+            #[cfg(feature = "compile")]
             engine,
             supervisor,
             router,

@@ -8,6 +8,7 @@ use tidegate_attestation::{HostKey, TrustRoot};
 use tidegate_audit::{Audit, Event};
 use tidegate_bindings::types::event::ClientFeatures;
 use tidegate_bundle::CodeTarget;
+#[cfg(feature = "compile")]
 use tidegate_engine::Engine;
 use tidegate_freshness::{Floor, Floors, FloorsError};
 use tidegate_grant::Principal;
@@ -49,6 +50,8 @@ pub(crate) struct Node {
     pub(crate) development: bool,
     /// What native code must be for, if this node runs it in place of compiling.
     pub(crate) native: Option<CodeTarget>,
+    /// For `Host::health`.
+    #[cfg(feature = "compile")]
     pub(crate) engine: Engine,
     pub(crate) supervisor: Arc<Supervisor>,
     pub(crate) router: Router,

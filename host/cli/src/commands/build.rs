@@ -11,11 +11,12 @@ use tidegate::attestation::receipt;
 use tidegate::bundle::{Bundle, embed_manifest, strip};
 use tidegate::reference::{ComponentName, Version};
 use tidegate::source::{RECEIPT_SUFFIX, SIGNATURE_SUFFIX};
+use tidegate_commands::verify::read_bundle;
 use tidegate_toolchain::{BuildError, BuildRequest, Built, Profile, Toolchain};
 
 use crate::args::HostArgs;
 use crate::commands::native::{NativeArgs, remove_beside};
-use crate::commands::sign::{read_bundle, reference, with_suffix, write_atomically};
+use crate::commands::sign::{reference, with_suffix, write_atomically};
 use crate::commands::signer::{Signer, SignerArgs};
 use crate::failure::{Blame as _, Exit, Result, fail};
 use crate::output;

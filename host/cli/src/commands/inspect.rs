@@ -8,12 +8,12 @@ use tidegate::{ComponentReport, Host, trust_root};
 
 use crate::args::HostArgs;
 use crate::commands::block_on;
-use crate::commands::native::NativeReport;
 use crate::component::{Meant, find, loaded};
 use crate::failure::{Blame as _, Exit, Result};
 use crate::output;
 use crate::settings::Settings;
 use report::Report;
+use tidegate_commands::native::NativeReport;
 
 /// `tidegate inspect`.
 #[derive(Debug, Args)]

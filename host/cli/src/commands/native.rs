@@ -1,21 +1,18 @@
-//! Native code: compiled and signed in one step, and told about.
+//! Native code: compiled and signed in one step.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
-use serde::Serialize;
-use tidegate::attestation::{TrustRoot, VerifiedBundle, verify_native};
 use tidegate::bundle::{Bundle, CodeLayout, CodeTarget, NativeFile, NativeStatement};
 use tidegate::reference::{Digest, Reference};
 use tidegate::source::{SIGNATURE_SUFFIX, native_path};
-use tidegate::{Compiler, ENGINE_VERSION, EngineLoadError, SignerReport, check_native, precompile};
+use tidegate::{Compiler, ENGINE_VERSION, EngineLoadError, precompile};
 
 use crate::commands::block_on;
 use crate::commands::sign::{with_suffix, write_atomically};
 use crate::commands::signer::Signer;
 use crate::failure::{Blame as _, Exit, Failure, Result};
-use crate::output::{self, Style, printable};
 use crate::settings::Settings;
 
 /// What native code is wanted.
@@ -34,35 +31,6 @@ pub(crate) struct NativeArgs {
 pub(crate) struct Made {
     pub(crate) file: NativeFile,
     pub(crate) statement: NativeStatement,
-}
-
-/// What there is to say about native code beside a component.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) struct NativeReport {
-    /// Its file.
-    file: String,
-    /// What it is for.
-    target: String,
-    /// Bytes.
-    size: usize,
-    /// Digest of its bytes.
-    digest: String,
-    /// Who vouches for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    signer: Option<SignerReport>,
-    /// The engine that made it, and runs it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    engine: Option<String>,
-    /// How it expects memories to lie.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    layout: Option<String>,
-    /// Why nobody who is believed vouches for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refused: Option<String>,
-    /// Why a host on this machine does not run it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    elsewhere: Option<String>,
 }
 
 impl NativeArgs {
@@ -154,67 +122,6 @@ pub(crate) fn remove_beside(component: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-impl NativeReport {
-    /// Verifies native code, and looks whether a host on this machine could run it; `layout`: if it is set for this node.
-    pub(crate) fn new(
-        component: &VerifiedBundle,
-        file: NativeFile,
-        trust: &TrustRoot,
-        layout: Option<CodeLayout>,
-    ) -> Self {
-        let mut report = Self {
-            file: file.origin().to_owned(),
-            target: file.target().to_string(),
-            size: file.code().len(),
-            digest: file.digest().to_string(),
-            signer: None,
-            engine: None,
-            layout: None,
-            refused: None,
-            elsewhere: None,
-        };
-        match verify_native(component, file, trust) {
-            Ok(verified) => {
-                let statement = verified.statement();
-                let here = [CodeTarget::here(), CodeTarget::pulley()].into_iter();
-                let here = here.clone().find(|here| *here == statement.target).unwrap_or(CodeTarget::here());
-                report.signer = Some(SignerReport::new(verified.signer()));
-                report.engine = Some(format!("wasmtime {}", statement.engine));
-                report.layout = Some(statement.layout.to_string());
-                report.elsewhere = check_native(statement, here, layout).err().map(|error| error.to_string());
-            }
-            Err(error) => report.refused = Some(Failure::new(Exit::Refused, error).text()),
-        }
-        report
-    }
-
-    /// Whether nobody who is believed vouches for it.
-    pub(crate) fn is_refused(&self) -> bool {
-        self.refused.is_some()
-    }
-
-    /// One line, and another that says what is wrong.
-    pub(crate) fn print(&self, style: Style) {
-        let Self { target, refused, elsewhere, .. } = self;
-        if let Some(reason) = refused {
-            output::line(format_args!(
-                "  native code  {target}: {}",
-                style.bad(format!("refused: {}", printable(reason)))
-            ));
-            return;
-        }
-        let by = self.signer.as_ref().map(|signer| format!("{} {}", signer.name, signer.proof().unwrap_or_default()));
-        let engine = self.engine.as_deref().unwrap_or_default();
-        let layout = self.layout.as_deref().unwrap_or_default();
-        let by = printable(&by.unwrap_or_default());
-        output::line(format_args!("  native code  {target}: {engine}, {layout}, signed by {by}"));
-        match elsewhere {
-            None => output::line("               runs on this machine"),
-            Some(reason) => output::line(format_args!("               not on this machine: {}", style.dim(reason))),
-        }
-    }
 }
 
 fn blame_compiler(error: EngineLoadError, target: CodeTarget) -> Failure {

@@ -9,13 +9,13 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 use tidegate::attestation;
-use tidegate::bundle::{Bundle, Claim, CodeTarget};
+use tidegate::bundle::{Bundle, Claim};
 use tidegate::reference::{ComponentName, Reference, Version};
-use tidegate::source::{SIGNATURE_SUFFIX, Sourced, read_component};
+use tidegate::source::SIGNATURE_SUFFIX;
+use tidegate_commands::verify::{read_bundle, read_file};
 
 use crate::args::HostArgs;
 use crate::commands::signer::{Signer, SignerArgs};
-use crate::commands::verify::read_file;
 use crate::failure::{Blame as _, Exit, Result, fail};
 use crate::output;
 
@@ -123,21 +123,6 @@ fn about(file: &Path, bundle: &Bundle) -> Result<Vec<u8>> {
         return Ok(payload);
     }
     Err(fail!(Usage, "`{}` is not about this component: no subject has the digest {}", file.display(), bundle.digest()))
-}
-
-/// A component file with what lies beside it; only what is missing is blamed on whoever typed.
-pub(crate) fn read_bundle(path: &Path) -> Result<Bundle> {
-    Ok(read_sourced(path, &[])?.bundle)
-}
-
-/// The same, with its native code for these targets.
-pub(crate) fn read_sourced(path: &Path, native: &[CodeTarget]) -> Result<Sourced> {
-    use tidegate::source::ReadError;
-    match read_component(path, native) {
-        Ok(sourced) => Ok(sourced),
-        Err(error @ ReadError::NotThere(_)) => Err(error).blame(Exit::NotFound),
-        Err(error) => Err(error).blame(Exit::Usage),
-    }
 }
 
 /// A path with something appended to its last part.

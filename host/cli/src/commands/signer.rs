@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use tidegate::attestation::{self, PrivateKey};
+use tidegate_commands::verify::read_file;
 use tidegate_keyless::{KeylessError, Services};
 
 use crate::args::HostArgs;
 use crate::commands::block_on;
 use crate::commands::key::signing_key;
-use crate::commands::verify::read_file;
 use crate::failure::{Blame as _, Exit, Failure, Result, fail};
 
 /// Who signs.

@@ -1,29 +1,14 @@
 //! `tidegate verify`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::Args;
-use serde_json::json;
-use tidegate::SignerReport;
-use tidegate::attestation::{
-    self, Claimed, Role, SigstoreRoot, TrustRoot, TrustedIdentity, TrustedSigner, VerifiedBundle, verify_claim,
-};
-use tidegate::bundle::{Bundle, ClaimKind, CodeTarget};
+use tidegate::attestation::{SigstoreRoot, TrustRoot, TrustedIdentity, TrustedSigner};
+use tidegate_commands::verify::{self, ROLES, read_file, trust_of_key, trust_of_policy};
 
 use crate::args::HostArgs;
-use crate::commands::key::public_key;
-use crate::commands::native::NativeReport;
-use crate::commands::sign::read_sourced;
 use crate::failure::{Blame as _, Exit, Result, fail};
-use crate::output::{self, Style, printable};
 use crate::settings::Settings;
-
-/// Largest file that is read here, in bytes: a trusted root may have one MiB. One more, so that the check sees it.
-const MAX_FILE: u64 = (1 << 20) + 1;
-
-/// What one who was named on the command line is believed in: whoever asks wants to know what that one signed.
-const ROLES: [Role; 2] = [Role::Component, Role::NativeCode];
 
 /// `tidegate verify`.
 #[derive(Debug, Args)]
@@ -52,69 +37,17 @@ pub(crate) struct Verify {
 
 impl Verify {
     pub(crate) fn run(self, json: bool) -> Result<Exit> {
-        if self.components.len() > 1 && !self.statement.is_empty() {
-            return Err(fail!(Usage, "`--statement` is about one component: verify them one by one"));
-        }
         let trust = self.trust()?;
-        let mut exit = Exit::Done;
-        let mut reports = Vec::new();
-        for path in &self.components {
-            let sourced = read_sourced(path, &CodeTarget::ALL);
-            let checked = sourced.and_then(|sourced| Ok((self.verify(sourced.bundle, &trust)?, sourced.native)));
-            match checked {
-                Ok(((verified, claims), native)) => {
-                    let native = native.into_iter().map(|file| NativeReport::new(&verified, file, &trust, None));
-                    let native: Vec<_> = native.collect();
-                    if native.iter().any(NativeReport::is_refused) {
-                        exit = exit.or(Exit::Refused);
-                    }
-                    if json {
-                        reports.push(report(&verified, &claims, &native));
-                        continue;
-                    }
-                    let style = Style::stdout();
-                    let reference = verified.reference();
-                    output::line(format_args!(
-                        "{} {reference}, signed by {}",
-                        style.good("verified"),
-                        printable(&verified.signer().to_string())
-                    ));
-                    output::line(format_args!("  {}  {}", verified.digest(), path.display()));
-                    for claimed in &claims {
-                        let by = printable(&claimed.signer.to_string());
-                        output::line(format_args!("  {}, says {by}", printable(&said(claimed))));
-                    }
-                    native.iter().for_each(|native| native.print(style));
-                }
-                Err(failure) => {
-                    failure.print(json);
-                    exit = exit.or(failure.exit());
-                }
-            }
-        }
-        if json {
-            output::json(&json!({ "verified": reports }))?;
-        }
-        Ok(exit)
+        verify::Verify { trust, statements: self.statement, components: self.components }.run(json)
     }
 
-    /// The one key that was named, or the signers of the policy.
+    /// The one key or identity that was named, or the signers of the policy.
     fn trust(&self) -> Result<TrustRoot> {
-        if let Some(identity) = &self.identity {
-            return self.identity(identity);
+        match (&self.identity, &self.key) {
+            (Some(identity), _) => self.identity(identity),
+            (None, Some(key)) => trust_of_key(key),
+            (None, None) => trust_of_policy(&Settings::load(&self.host, true)?),
         }
-        let Some(path) = &self.key else {
-            let policy = Settings::load(&self.host, true)?.policy()?;
-            policy.print_warnings();
-            return tidegate::trust_root(&policy.policy).blame(Exit::Usage);
-        };
-        let signer = TrustedSigner {
-            name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
-            keys: vec![public_key(path)?],
-            identities: Vec::new(),
-            roles: ROLES.to_vec(),
-        };
-        TrustRoot::new(vec![signer]).blame(Exit::Usage)
     }
 
     /// The one identity that was named.
@@ -140,55 +73,4 @@ impl Verify {
         };
         TrustRoot::new(vec![signer]).blame(Exit::Usage)
     }
-
-    /// The signature, and every statement that was named.
-    fn verify(&self, bundle: Bundle, trust: &TrustRoot) -> Result<(VerifiedBundle, Vec<Claimed>)> {
-        let verified = attestation::verify(bundle, trust).blame(Exit::Refused)?;
-        let label = verified.bundle().label();
-        let mut claims = Vec::new();
-        for path in &self.statement {
-            let file = read_file(path)?;
-            let claimed = verify_claim(&label, verified.digest(), &file, trust);
-            claims.push(claimed.with_context(|| format!("`{}`", path.display())).blame(Exit::Refused)?);
-        }
-        Ok((verified, claims))
-    }
-}
-
-/// A file that somebody named, within the bounds of any file here.
-pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
-    use std::io::Read as _;
-    let mut bytes = Vec::new();
-    let read = std::fs::File::open(path).and_then(|file| file.take(MAX_FILE).read_to_end(&mut bytes));
-    match read {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(fail!(NotFound, "there is no file `{}`", path.display()))
-        }
-        Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())).blame(Exit::Host),
-        Ok(_) => Ok(bytes),
-    }
-}
-
-/// What a statement says, in a line.
-fn said(claimed: &Claimed) -> String {
-    match &claimed.claim.kind {
-        ClaimKind::Provenance { builder, build_type } => format!("built by {builder} ({build_type})"),
-        ClaimKind::Spdx => "has a bill of materials (SPDX)".to_owned(),
-        ClaimKind::CycloneDx => "has a bill of materials (CycloneDX)".to_owned(),
-        ClaimKind::Index => "is an index".to_owned(),
-        other => format!("{other:?}"),
-    }
-}
-
-fn report(verified: &VerifiedBundle, claims: &[Claimed], native: &[NativeReport]) -> serde_json::Value {
-    let statements =
-        claims.iter().map(|claimed| json!({ "says": said(claimed), "signer": SignerReport::new(&claimed.signer) }));
-    json!({
-        "component": verified.bundle().origin(),
-        "reference": verified.reference().to_string(),
-        "digest": verified.digest().to_string(),
-        "signer": SignerReport::new(verified.signer()),
-        "statements": statements.collect::<Vec<_>>(),
-        "native": native,
-    })
 }

@@ -1,6 +1,6 @@
 //! A component from a registry or a mirror, as files: from there on it is added exactly as a file is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -20,10 +20,23 @@ use crate::place::{IndexedPlace, in_mirror, pinned};
 use crate::remote::{RemoteArgs, pull_failure, reference};
 use crate::settings::Settings;
 
-/// Files of a component, which are removed with this value.
+/// Files of a component; those that were fetched are removed with this value.
 pub(crate) struct Fetched {
-    pub(crate) path: PathBuf,
-    _folder: TempDir,
+    path: PathBuf,
+    _folder: Option<TempDir>,
+}
+
+impl Fetched {
+    /// A file that lies here already.
+    pub(crate) fn here(path: &Path) -> Self {
+        Self { path: path.to_owned(), _folder: None }
+    }
+}
+
+impl AsRef<Path> for Fetched {
+    fn as_ref(&self) -> &Path {
+        &self.path
+    }
 }
 
 /// What somebody asked for, and may call otherwise than its repository.
@@ -75,7 +88,7 @@ pub(crate) async fn fetch(settings: &Settings, remote: &RemoteArgs, wanted: Want
         });
         written.with_context(|| format!("cannot write `{}`", to.display()))?;
     }
-    Ok(Fetched { path: pulled.component, _folder: folder })
+    Ok(Fetched { path: pulled.component, _folder: Some(folder) })
 }
 
 /// The signature among those attached that counts here, if one does.

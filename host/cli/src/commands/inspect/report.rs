@@ -7,9 +7,9 @@ use tidegate::bundle::Bundle;
 use tidegate::grant::Requests;
 use tidegate::{ComponentReport, SignerReport};
 
-use crate::commands::native::NativeReport;
 use crate::failure::Result;
 use crate::output::{self, Style, printable};
+use tidegate_commands::native::NativeReport;
 
 /// Everything; what is not known is none.
 #[derive(Debug, Default, Serialize)]

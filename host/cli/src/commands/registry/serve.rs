@@ -12,8 +12,8 @@ use super::RegistryArgs;
 use crate::args::HostArgs;
 use crate::commands::block_on;
 use crate::commands::key::signing_key;
-use crate::commands::run::signals::Signals;
 use crate::failure::{Blame as _, Exit, Result, fail};
+use tidegate_commands::run::signals::Signals;
 
 /// `tidegate registry serve`.
 #[derive(Debug, Args)]

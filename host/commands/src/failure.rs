@@ -7,7 +7,7 @@ use serde_json::json;
 
 /// How the process ends. Part of the interface: see `docs/cli.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exit {
+pub enum Exit {
     /// It worked.
     Done = 0,
     /// The host or the machine failed: files, memory, the network.
@@ -23,7 +23,7 @@ pub(crate) enum Exit {
 }
 
 /// Text for `--help`.
-pub(crate) const EXIT_CODES: &str = "\
+pub const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  the host or the machine failed
@@ -33,36 +33,51 @@ Exit codes:
   5  not found";
 
 /// A command that did not work.
-pub(crate) struct Failure {
+pub struct Failure {
     exit: Exit,
     error: anyhow::Error,
 }
 
 /// What commands give back.
-pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
 /// Says whose fault an error is; without it, the host's.
-pub(crate) trait Blame<T> {
+pub trait Blame<T> {
     /// The exit code for it.
+    ///
+    /// # Errors
+    /// The same, blamed.
     fn blame(self, exit: Exit) -> Result<T>;
 }
 
-/// A failure in words of our own.
+/// A failure in words of our own: `fail!(Usage, "there is no `{}`", name)`.
+#[macro_export]
 macro_rules! fail {
     ($exit:ident, $($text:tt)*) => {
-        $crate::failure::Failure::new($crate::failure::Exit::$exit, anyhow::anyhow!($($text)*))
+        $crate::failure::Failure::new(
+            $crate::failure::Exit::$exit,
+            $crate::failure::Words(::std::format!($($text)*)),
+        )
     };
 }
-pub(crate) use fail;
+pub use crate::fail;
+
+/// The words of [`fail!`](crate::fail), as an error without a cause.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Words(pub String);
 
 // === impl Failure ===
 
 impl Failure {
-    pub(crate) fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
+    /// A failure by this error.
+    pub fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
         Self { exit, error: error.into() }
     }
 
-    pub(crate) fn exit(&self) -> Exit {
+    /// The exit code for it.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
         self.exit
     }
 
@@ -81,13 +96,14 @@ impl Failure {
     }
 
     /// All of it, as one text.
-    pub(crate) fn text(&self) -> String {
+    #[must_use]
+    pub fn text(&self) -> String {
         let (message, causes) = self.texts();
         std::iter::once(message).chain(causes).collect::<Vec<_>>().join(": ")
     }
 
     /// To standard error.
-    pub(crate) fn print(&self, as_json: bool) {
+    pub fn print(&self, as_json: bool) {
         let (message, causes) = self.texts();
         if as_json {
             let error = json!({ "kind": self.exit.kind(), "message": message, "causes": causes });
@@ -136,7 +152,8 @@ impl Exit {
     }
 
     /// Of several things that were tried, the one to report: what went wrong first.
-    pub(crate) fn or(self, other: Self) -> Self {
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
         if self == Self::Done { other } else { self }
     }
 }

@@ -9,7 +9,7 @@ use crate::output::Style;
 use crate::settings::Settings;
 
 /// Where a command is carried out. Both answer the same requests with the same replies.
-pub(crate) enum Node {
+pub enum Node {
     /// A host runs with the state directory.
     Running(Box<ControlClient>),
     /// None does.
@@ -22,7 +22,7 @@ pub(crate) enum Node {
 }
 
 /// What a host of our own must have loaded.
-pub(crate) enum Load<'a> {
+pub enum Load<'a> {
     /// Nothing: installed components are handled as files.
     Nothing,
     /// What is installed, and these files and directories.
@@ -31,7 +31,10 @@ pub(crate) enum Load<'a> {
 
 impl Node {
     /// Connects to the running host, or starts one of our own.
-    pub(crate) async fn open(settings: &Settings, load: Load<'_>) -> Result<Self> {
+    ///
+    /// # Errors
+    /// Our own host cannot be built, or a path in `load` is not there.
+    pub async fn open(settings: &Settings, load: Load<'_>) -> Result<Self> {
         if let Some(client) = ControlClient::connect(&settings.config.state.value).await {
             if matches!(load, Load::Everything([_, ..])) {
                 let note = Style::stderr().warn("warning:");
@@ -55,12 +58,16 @@ impl Node {
     }
 
     /// Whether a host runs.
-    pub(crate) fn is_running(&self) -> bool {
+    #[must_use]
+    pub fn is_running(&self) -> bool {
         matches!(self, Self::Running(_))
     }
 
     /// The tools that there are.
-    pub(crate) async fn tools(&self, settings: &Settings) -> Result<Vec<ToolReport>> {
+    ///
+    /// # Errors
+    /// The running host does not answer.
+    pub async fn tools(&self, settings: &Settings) -> Result<Vec<ToolReport>> {
         match self {
             Self::Own { host, .. } => Ok(host.tools()),
             // A connection carries one command.
@@ -78,7 +85,10 @@ impl Node {
     }
 
     /// Carries out a command. `on_event`: progress and messages on the way. Gives the last reply, if it is no failure.
-    pub(crate) async fn ask(self, request: ControlRequest, on_event: impl Fn(&ControlReply)) -> Result<ControlReply> {
+    ///
+    /// # Errors
+    /// What the node answers, or that it does not.
+    pub async fn ask(self, request: ControlRequest, on_event: impl Fn(&ControlReply)) -> Result<ControlReply> {
         let last = match self {
             Self::Running(client) => ask_running(*client, &request, &on_event).await?,
             Self::Own { host, refused } => match request {
@@ -132,7 +142,8 @@ fn exit(fault: ControlFault) -> Exit {
 }
 
 /// A reply of another kind than the command has.
-pub(crate) fn unexpected(reply: &ControlReply) -> Failure {
+#[must_use]
+pub fn unexpected(reply: &ControlReply) -> Failure {
     let text = format!("{reply:?}");
     let start: String = text.chars().take(60).collect();
     fail!(Host, "the running host answered something else than was asked (`{start}`): it has another version")

@@ -9,43 +9,56 @@ use crate::failure::Result;
 
 /// Colour, where the output is a terminal whose user wants it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Style {
+pub struct Style {
     colour: bool,
 }
 
 impl Style {
     /// For standard error.
-    pub(crate) fn stderr() -> Self {
+    #[must_use]
+    pub fn stderr() -> Self {
         Self { colour: std::io::stderr().is_terminal() && tidegate_config::colour_wanted() }
     }
 
     /// For standard output.
-    pub(crate) fn stdout() -> Self {
+    #[must_use]
+    pub fn stdout() -> Self {
         Self { colour: std::io::stdout().is_terminal() && tidegate_config::colour_wanted() }
     }
 
     /// Whether there is colour at all.
-    pub(crate) fn is_on(self) -> bool {
+    #[must_use]
+    pub fn is_on(self) -> bool {
         self.colour
     }
 
-    pub(crate) fn bad(self, text: impl Display) -> String {
+    /// What is wrong.
+    #[must_use]
+    pub fn bad(self, text: impl Display) -> String {
         self.paint("31;1", text)
     }
 
-    pub(crate) fn warn(self, text: impl Display) -> String {
+    /// What should not be overlooked.
+    #[must_use]
+    pub fn warn(self, text: impl Display) -> String {
         self.paint("33;1", text)
     }
 
-    pub(crate) fn good(self, text: impl Display) -> String {
+    /// What went well.
+    #[must_use]
+    pub fn good(self, text: impl Display) -> String {
         self.paint("32", text)
     }
 
-    pub(crate) fn strong(self, text: impl Display) -> String {
+    /// What matters.
+    #[must_use]
+    pub fn strong(self, text: impl Display) -> String {
         self.paint("1", text)
     }
 
-    pub(crate) fn dim(self, text: impl Display) -> String {
+    /// What is beside the point.
+    #[must_use]
+    pub fn dim(self, text: impl Display) -> String {
         self.paint("2", text)
     }
 
@@ -55,17 +68,21 @@ impl Style {
 }
 
 /// Texts of components' authors and of signature files: no line breaks, no escape sequences for the terminal.
-pub(crate) fn printable(text: &str) -> String {
+#[must_use]
+pub fn printable(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
 /// A line to standard output. A reader that has gone away is no error.
-pub(crate) fn line(text: impl Display) {
+pub fn line(text: impl Display) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// Indented JSON to standard output.
-pub(crate) fn json(value: &impl Serialize) -> Result<()> {
+///
+/// # Errors
+/// The value is none of JSON.
+pub fn json(value: &impl Serialize) -> Result<()> {
     line(serde_json::to_string_pretty(value)?);
     Ok(())
 }

@@ -11,14 +11,18 @@ use crate::failure::{Blame as _, Exit, Result, fail};
 use crate::output::Style;
 
 /// A policy that was understood completely.
-pub(crate) struct PolicyFiles {
-    pub(crate) policy: Policy,
+pub struct PolicyFiles {
+    /// What the files say.
+    pub policy: Policy,
     /// The file at the default place is not there: nobody is believed.
-    pub(crate) missing: Option<PathBuf>,
+    pub missing: Option<PathBuf>,
 }
 
 /// Reads policy files. Where nobody named one, a missing file is the empty policy.
-pub(crate) fn read(config: &Config) -> Result<PolicyFiles> {
+///
+/// # Errors
+/// They have mistakes, or cannot be read.
+pub fn read(config: &Config) -> Result<PolicyFiles> {
     let files = &config.policy;
     match read_policy(&files.value, config.trusted_root.value.as_deref()) {
         Err(PolicyFileError::Read { path, source })
@@ -32,7 +36,7 @@ pub(crate) fn read(config: &Config) -> Result<PolicyFiles> {
 
 impl PolicyFiles {
     /// Warnings, to standard error.
-    pub(crate) fn print_warnings(&self) {
+    pub fn print_warnings(&self) {
         let style = Style::stderr();
         for warning in &self.policy.warnings {
             eprintln!("{} {warning}", style.warn("warning:"));
@@ -47,7 +51,10 @@ impl PolicyFiles {
     }
 
     /// Where the values of secrets are. Those in the environment are read now.
-    pub(crate) fn secrets(&self) -> Result<SecretSource> {
+    ///
+    /// # Errors
+    /// The value in a variable is not UTF-8.
+    pub fn secrets(&self) -> Result<SecretSource> {
         let mut places = BTreeMap::new();
         for (name, secret) in &self.policy.secrets {
             let place = match &secret.source {

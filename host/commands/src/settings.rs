@@ -7,31 +7,30 @@ use tidegate::bundle::CodeTarget;
 use tidegate::{Builder, Code, CompileLimits, FileSink, Host, Record, Sink, TraceSink};
 use tidegate_config::{Config, Environment, LogFormat, Options};
 
-use crate::args::HostArgs;
 use crate::failure::{Blame as _, Exit, Result};
 use crate::policy::{self, PolicyFiles};
 
 /// Everything that is known before a host is built.
-pub(crate) struct Settings {
-    pub(crate) config: Config,
+pub struct Settings {
+    /// The configuration.
+    pub config: Config,
     /// Audit events reach the log.
-    pub(crate) audit_log: Arc<AuditLog>,
+    pub audit_log: Arc<AuditLog>,
 }
 
 /// Writes audit events to the log, once it is switched on: what a command or a start does is told in its own words.
 #[derive(Debug, Default)]
-pub(crate) struct AuditLog {
+pub struct AuditLog {
     on: AtomicBool,
 }
 
 impl Settings {
-    /// Reads configuration and environment, and starts the log.
-    pub(crate) fn load(args: &HostArgs, quiet: bool) -> Result<Self> {
-        Self::with(args.options(), quiet)
-    }
-
-    pub(crate) fn with(options: Options, quiet: bool) -> Result<Self> {
-        let config = Config::load(&options, &Environment::of_process()).blame(Exit::Usage)?;
+    /// Reads configuration and environment, and starts the log. `quiet`: for commands that end at once.
+    ///
+    /// # Errors
+    /// The configuration has mistakes.
+    pub fn load(options: impl Into<Options>, quiet: bool) -> Result<Self> {
+        let config = Config::load(&options.into(), &Environment::of_process()).blame(Exit::Usage)?;
         crate::log::start(&config.log, quiet);
         let audit_log = Arc::new(AuditLog::default());
         if config.log.format.value == LogFormat::Json {
@@ -40,19 +39,31 @@ impl Settings {
         Ok(Self { config, audit_log })
     }
 
+    /// The same for a host without a compiler.
+    #[must_use]
+    pub fn without_compiler(mut self) -> Self {
+        self.config.engine.compile.value = false;
+        self
+    }
+
     /// Reads the policy.
-    pub(crate) fn policy(&self) -> Result<PolicyFiles> {
+    ///
+    /// # Errors
+    /// It has mistakes, or cannot be read.
+    pub fn policy(&self) -> Result<PolicyFiles> {
         policy::read(&self.config)
     }
 
     /// What native code must be for, on a node that does not compile.
-    pub(crate) fn native(&self) -> Option<CodeTarget> {
+    #[must_use]
+    pub fn native(&self) -> Option<CodeTarget> {
         let engine = &self.config.engine;
         (!engine.compile.value).then(|| engine.code.value.target())
     }
 
     /// Bounds on compiling one component.
-    pub(crate) fn compile_limits(&self) -> CompileLimits {
+    #[must_use]
+    pub fn compile_limits(&self) -> CompileLimits {
         let compile = &self.config.compile;
         CompileLimits {
             memory: compile.memory.value,
@@ -64,7 +75,10 @@ impl Settings {
     }
 
     /// A builder for a host of this configuration.
-    pub(crate) fn builder(&self, policy: PolicyFiles) -> Result<Builder> {
+    ///
+    /// # Errors
+    /// A secret cannot be read.
+    pub fn builder(&self, policy: PolicyFiles) -> Result<Builder> {
         let secrets = policy.secrets()?;
         let mut builder = Host::builder(&self.config.state.value);
         if let Some(file) = &self.config.seal_key.value {
@@ -84,7 +98,10 @@ impl Settings {
     }
 
     /// The same, letting in only what the lock approves, if that is wanted.
-    pub(crate) fn locked_builder(&self, policy: PolicyFiles) -> Result<Builder> {
+    ///
+    /// # Errors
+    /// The lock cannot be read, or a secret.
+    pub fn locked_builder(&self, policy: PolicyFiles) -> Result<Builder> {
         let builder = self.builder(policy)?;
         if !self.config.locked.value {
             return Ok(builder);
@@ -96,7 +113,10 @@ impl Settings {
     }
 
     /// A host of this configuration, without components.
-    pub(crate) async fn host(&self, policy: PolicyFiles) -> Result<Host> {
+    ///
+    /// # Errors
+    /// It cannot be built.
+    pub async fn host(&self, policy: PolicyFiles) -> Result<Host> {
         // The directory is made first: the audit file is in it.
         let paths = tidegate::StatePaths::open(&self.config.state.value)?;
         let sink = FileSink::open(&paths.audit())?;
@@ -107,7 +127,7 @@ impl Settings {
 
 impl AuditLog {
     /// From here on.
-    pub(crate) fn start(&self) {
+    pub fn start(&self) {
         self.on.store(true, Ordering::Relaxed);
     }
 }

@@ -50,7 +50,7 @@ impl Summary<'_> {
     /// To standard error: standard output may belong to a protocol.
     pub(crate) fn print(&self) {
         let style = Style::stderr();
-        let mut text = format!("{} {}\n", style.strong("tidegate"), crate::args::VERSION);
+        let mut text = format!("{} {}\n", style.strong("tidegate"), crate::VERSION);
         if self.config.development.value {
             text.push_str(&development(style));
         }

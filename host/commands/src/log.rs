@@ -10,7 +10,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use crate::output::Style;
 
 /// Sends the log to standard error. `quiet`: commands that end at once log less unless told otherwise.
-pub(crate) fn start(config: &LogConfig, quiet: bool) {
+pub fn start(config: &LogConfig, quiet: bool) {
     let told = config.level.from != tidegate_config::Provenance::Default;
     let level = if quiet && !told { LogLevel::Warn } else { config.level.value };
     let json = config.format.value == LogFormat::Json;
