@@ -10,6 +10,7 @@ cargo x: everything one does with this checkout
   cargo x guests              build the components and the tests' guests
   cargo x lint                formatting, clippy and documentation
   cargo x bench [ARGUMENTS]   measure a release build
+  cargo x edge [--plain]      the small binary without a compiler, and its size
   cargo x fuzz TARGET         arbitrary bytes against the protocol or a format, for a while
   cargo x registry-interop    our registry and wkg, oras, skopeo, docker-registry
   cargo x clients             install the official MCP clients that the tests use
@@ -78,6 +79,18 @@ cargo x bench [ARGUMENTS]
 Builds guests and host in the release profile and runs tests/bench with ARGUMENTS.
 ";
 
+const EDGE: &str = "\
+cargo x edge [--plain | --small]
+
+Builds the binary of the edge profile twice, prints the bytes of both, and fails where one is larger than promised:
+
+  --plain   target/edge/tidegate-edge, with the standard library as it comes
+  --small   target/edge-small/TARGET/edge/tidegate-edge, with a standard library made for size; needs its sources
+            (`rustup component add rust-src`, or Debian's packages rustc-web, cargo-web and rust-web-src)
+
+Takes minutes: everything becomes one unit. Not part of `cargo x test`.
+";
+
 const FUZZ: &str = "\
 cargo x fuzz TARGET [--seconds N]
 
@@ -134,6 +147,7 @@ pub(crate) fn of(verb: &str) -> &'static str {
         "lint" => LINT,
         "conformance" => CONFORMANCE,
         "bench" => BENCH,
+        "edge" => EDGE,
         "fuzz" => FUZZ,
         "registry-interop" => INTEROP,
         "clients" => CLIENTS,
