@@ -17,9 +17,9 @@ use tidegate_bindings::host::tidegate::host::kv;
 use tidegate_capability::{
     Capability, ComponentInfo, Ctx, Denials, Interface, LinkError, Linker, PrepareError, Prepared, Verdict,
 };
+use tidegate_durable::OpenError;
 use tidegate_grant::Grant;
 
-pub use crate::storage::OpenError;
 use crate::storage::Storage;
 use crate::view::KvData;
 

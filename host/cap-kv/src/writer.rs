@@ -1,19 +1,9 @@
-//! The one thread that changes the database.
-
-use std::sync::Arc;
-use std::thread::JoinHandle;
+//! What the one thread that changes the file does with changes.
 
 use redb::{Database, Durability, ReadableTable, Table};
-use tokio::sync::{mpsc, oneshot};
+use tidegate_durable::Changes;
 
 use crate::storage::{ENTRIES, USAGE};
-
-/// Changes that wait; with more, callers wait before they hand theirs in.
-const QUEUE: usize = 256;
-/// Most changes of one transaction. One waits for the disk as long as many, but none for ever.
-const BATCH: usize = 128;
-/// Most bytes of one transaction: it is in host memory until it is committed.
-const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 /// A change of one key.
 #[derive(Debug)]
@@ -42,60 +32,30 @@ pub(crate) enum Failure {
     Storage(String),
 }
 
-type Answer = oneshot::Sender<Result<bool, Failure>>;
-
-/// The way to the thread. The thread ends, and the file is closed, when this is dropped.
+/// How the file is changed.
 #[derive(Debug)]
-pub(crate) struct Writer {
-    queue: Option<mpsc::Sender<(Change, Answer)>>,
-    thread: Option<JoinHandle<()>>,
-}
+pub(crate) struct Kv;
 
-impl Writer {
-    pub(crate) fn start(database: Arc<Database>) -> std::io::Result<Self> {
-        let (queue, waiting) = mpsc::channel(QUEUE);
-        let thread = std::thread::Builder::new().name("kv-writer".to_owned()).spawn(move || run(&database, waiting))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+impl Changes for Kv {
+    type Change = Change;
+    /// Whether the change was made.
+    type Outcome = Result<bool, Failure>;
+
+    const NAME: &'static str = "kv-writer";
+    const QUEUE: usize = 256;
+    const BATCH: usize = 128;
+    const BATCH_BYTES: usize = 8 << 20;
+
+    fn bytes(change: &Change) -> usize {
+        change.bytes()
     }
 
-    pub(crate) async fn change(&self, change: Change) -> Result<bool, Failure> {
-        let gone = || Failure::Storage("the thread that writes has ended".to_owned());
-        let queue = self.queue.as_ref().ok_or_else(gone)?;
-        let (answer, answered) = oneshot::channel();
-        queue.send((change, answer)).await.map_err(|_| gone())?;
-        answered.await.map_err(|_| gone())?
+    fn commit(database: &Database, changes: &[Change]) -> Result<Vec<Self::Outcome>, redb::Error> {
+        commit(database, changes)
     }
-}
 
-impl Drop for Writer {
-    fn drop(&mut self) {
-        self.queue = None;
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the thread that writes the key-value file has panicked");
-        }
-    }
-}
-
-fn run(database: &Database, mut waiting: mpsc::Receiver<(Change, Answer)>) {
-    while let Some((change, answer)) = waiting.blocking_recv() {
-        let mut bytes = change.bytes();
-        let (mut changes, mut answers) = (vec![change], vec![answer]);
-        while changes.len() < BATCH && bytes < BATCH_BYTES {
-            let Ok((change, answer)) = waiting.try_recv() else { break };
-            bytes += change.bytes();
-            changes.push(change);
-            answers.push(answer);
-        }
-        let outcomes = commit(database, &changes).unwrap_or_else(|error| {
-            tracing::error!(%error, "the key-value file cannot be written");
-            changes.iter().map(|_| Err(Failure::Storage(error.to_string()))).collect()
-        });
-        for (answer, outcome) in answers.into_iter().zip(outcomes) {
-            // Who asked may be gone (deadline, cancellation); the change is made all the same.
-            _ = answer.send(outcome);
-        }
+    fn failed(error: &str) -> Self::Outcome {
+        Err(Failure::Storage(error.to_owned()))
     }
 }
 

@@ -9,10 +9,9 @@ use crate::commands::{
     access, add, audit, build, call, completions, doctor, inspect, key, list, lock, mirror, new, policy, publish,
     registry, remove, rollback, run, search, sign, update, verify,
 };
-use crate::failure::EXIT_CODES;
+use tidegate_commands::VERSION;
 
-/// Version of the host and of its engine: cached code and native code are bound to the latter.
-pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (wasmtime ", "48.0.8", ")");
+use crate::failure::EXIT_CODES;
 
 /// A plugin host for the edge in which every capability is a signed WebAssembly component.
 #[derive(Debug, Parser)]
@@ -130,5 +129,11 @@ impl HostArgs {
             locked: self.locked,
             development: self.development,
         }
+    }
+}
+
+impl From<&HostArgs> for Options {
+    fn from(args: &HostArgs) -> Self {
+        args.options()
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod key;
 pub(crate) mod list;
 pub(crate) mod lock;
 pub(crate) mod mirror;
+pub(crate) mod native;
 pub(crate) mod new;
 pub(crate) mod policy;
 pub(crate) mod publish;
@@ -21,10 +22,11 @@ pub(crate) mod rollback;
 pub(crate) mod run;
 pub(crate) mod search;
 pub(crate) mod sign;
+pub(crate) mod signer;
 pub(crate) mod update;
 pub(crate) mod verify;
 
-use std::future::Future;
+pub(crate) use tidegate_commands::block_on;
 
 use crate::args::{Cli, Command};
 use crate::failure::{Exit, Result};
@@ -58,13 +60,4 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Command::Doctor(doctor) => doctor.run(json),
         Command::Completions(completions) => completions.run(),
     }
-}
-
-/// Runs a future on a runtime that is tuned for guests that do not yield, and does not wait for threads that read.
-pub(crate) fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    let runtime = tidegate::runtime::tune(&mut builder).enable_all().build()?;
-    let end = runtime.block_on(future);
-    runtime.shutdown_background();
-    end
 }

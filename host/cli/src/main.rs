@@ -1,22 +1,19 @@
 //! The binary `tidegate`.
 //!
-//! [`args`] says what one can type, [`commands`] has one file for each command, [`failure`] the exit codes and how errors
-//! are shown.
+//! [`args`] says what one can type, [`commands`] has one file for each command. What the edge profile's
+//! binary has too is in `tidegate-commands`, with the exit codes and how errors are shown.
 
 mod args;
 mod commands;
 mod component;
-mod failure;
-mod log;
-mod node;
-mod output;
-mod policy;
+mod place;
 mod remote;
-mod settings;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
+// Shared with the edge profile's binary.
+use tidegate_commands::{failure, log, node, output, policy, settings};
 
 fn main() -> ExitCode {
     // Components are compiled in a child, which is this executable: it must not get further than this line.

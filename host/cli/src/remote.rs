@@ -96,7 +96,9 @@ pub(crate) fn pull_failure(error: PullError) -> Failure {
 pub(crate) fn transport_exit(error: &TransportError) -> Exit {
     match error {
         TransportError::NotFound { .. } => Exit::NotFound,
-        TransportError::PlainHttp(_) | TransportError::Unauthorized { .. } => Exit::Usage,
+        TransportError::PlainHttp(_) | TransportError::Address { .. } | TransportError::Unauthorized { .. } => {
+            Exit::Usage
+        }
         TransportError::Downgrade { .. }
         | TransportError::Inward { .. }
         | TransportError::Redirect { .. }

@@ -3,75 +3,13 @@
 
 mod common;
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, Stdio};
+use std::io::Write as _;
+use std::process::Stdio;
 use std::sync::mpsc::channel;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use common::registry::{MANIFEST, Registry, log_in, write_credentials};
 use common::{ADD, Ended, Node, set_mode};
-
-const MANIFEST: &str = "name = \"adder\"\nversion = \"1.0.0\"\nkind = \"tool\"\ndescription = \"Adds two numbers.\"\n";
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A registry that is killed with this value.
-struct Registry {
-    child: Child,
-    host: String,
-}
-
-impl Registry {
-    fn start(node: &Node) -> Self {
-        Self::at(node, "127.0.0.1:0")
-    }
-
-    fn at(node: &Node, listen: &str) -> Self {
-        let mut command = node.command(&["registry", "serve", "--listen", listen, "--log", "warn"]);
-        let child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        let mut registry = Self { child, host: String::new() };
-        let (send, lines) = channel();
-        let said = BufReader::new(registry.child.stderr.take().unwrap());
-        std::thread::spawn(move || said.lines().map_while(Result::ok).for_each(|line| drop(send.send(line))));
-        let end = Instant::now() + PATIENCE;
-        while registry.host.is_empty() {
-            let line = lines.recv_timeout(end.saturating_duration_since(Instant::now())).expect("the registry starts");
-            if let Some((_, rest)) = line.split_once("http://") {
-                registry.host.push_str(rest.split(',').next().unwrap());
-            }
-        }
-        registry
-    }
-
-    /// SIGKILL: no instruction runs after it.
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Makes a token and puts it where commands find it.
-fn log_in(node: &Node, registry: &Registry, scope: &str, permission: &str) -> String {
-    let name = format!("t{}", std::fs::read_dir(node.path("home")).unwrap().count());
-    let made = node.run(&["registry", "token", "add", &name, "--scope", scope, "--permission", permission]).success();
-    let token = made.out.trim().to_owned();
-    write_credentials(node, &registry.host, &token);
-    token
-}
-
-fn write_credentials(node: &Node, host: &str, token: &str) {
-    let folder = node.path("home/.config/tidegate");
-    std::fs::create_dir_all(&folder).unwrap();
-    let text = serde_json::json!({ "registries": { host: { "password": token } } });
-    let file = folder.join("registries.json");
-    std::fs::write(&file, text.to_string()).unwrap();
-    set_mode(&file, 0o600);
-}
 
 fn publish(node: &Node, registry: &Registry, file: &str) -> Ended {
     let to = format!("oci://{}/acme/adder", registry.host);
@@ -198,7 +136,7 @@ fn a_mirror_serves_without_a_network_in_both_directions() {
     let found = node.run(&["search", "adder", "--in", "stick", "--json"]).success().json();
     assert!(found["found"][0]["signer"].as_str().unwrap().starts_with("tests (SHA256:"), "{found}");
     node.run(&["add", "--mirror", "stick", "acme/adder:1.0.0"]).success();
-    node.run(&["add", "--mirror", "stick", "acme/adder:2.0.0"]).failure(3, &["the mirror has no `acme/adder:2.0.0`"]);
+    node.run(&["add", "--mirror", "stick", "acme/adder:2.0.0"]).failure(5, &["has no `acme/adder:2.0.0`"]);
     // To another registry, and from there to another node.
     let other = Node::new();
     let registry = Registry::start(&other);

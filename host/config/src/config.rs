@@ -8,12 +8,14 @@ use tidegate_grant::{format_bytes, format_duration};
 use tidegate_rules::Problem;
 
 use crate::access::{AccessConfig, TlsConfig};
+use crate::engine::{CodeKind, EngineConfig};
 use crate::environment::Environment;
 use crate::file::{FileValues, read_file};
 use crate::listen::Listen;
 use crate::log::{LogConfig, LogFormat, LogLevel, log};
 use crate::service::ServiceConfig;
 use crate::setting::{Given, Provenance, Setting, SettingLine};
+use crate::source::SourceConfig;
 
 /// Values from the command line. Relative paths start from the working directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,12 +62,18 @@ pub struct Config {
     /// 32 bytes under which values that pass through clients are sealed: one file for all hosts that answer behind one
     /// address. Derived from the host key.
     pub seal_key: Setting<Option<PathBuf>>,
+    /// The authorities that certify identities, `trusted_root.json`, where a signer or a command names none.
+    pub trusted_root: Setting<Option<PathBuf>>,
+    /// Registries and mirrors whose index must be signed.
+    pub sources: Setting<Vec<SourceConfig>>,
     /// HTTP.
     pub http: HttpConfig,
     /// The certificate; none: no TLS.
     pub tls: Setting<Option<TlsConfig>>,
     /// How clients prove who they are.
     pub access: AccessConfig,
+    /// What kind of code runs, and who compiles it.
+    pub engine: EngineConfig,
     /// Compiling.
     pub compile: CompileConfig,
     /// The log.
@@ -219,6 +227,13 @@ impl Config {
             }
             .or_default(|| false),
             seal_key: Given::file(optional(values.seal_key)).or_default(|| None),
+            trusted_root: Given::file(optional(values.trusted_root)).or_default(|| None),
+            sources: Given::file(values.sources).or_default(Vec::new),
+            engine: EngineConfig {
+                code: Given::file(values.engine_code).or_default(|| CodeKind::Native),
+                compile: Given::file(values.engine_compile).or_default(|| true),
+                layout: Given::file(values.engine_layout).or_default(|| None),
+            },
             compile: CompileConfig {
                 memory: Given::file(values.compile_memory).or_default(|| 1 << 30),
                 cpu: Given::file(values.compile_cpu).or_default(|| Duration::from_secs(60)),
@@ -264,6 +279,10 @@ impl Config {
             self.locked.line("locked", ToString::to_string),
             self.seal_key.line("seal-key", |file| file.as_ref().map(path).unwrap_or_default()),
             self.development.line("development", ToString::to_string),
+            self.trusted_root.line("trusted-root", |file| file.as_ref().map(path).unwrap_or_default()),
+            self.sources.line("source", |sources| {
+                sources.iter().map(|source| source.place.as_str()).collect::<Vec<_>>().join(", ")
+            }),
             self.http.allowed_origins.line("http.allowed-origins", joined),
             self.http.allowed_hosts.line("http.allowed-hosts", joined),
             self.http.max_body.line("http.max-body", |bytes| format_bytes(*bytes)),
@@ -279,6 +298,11 @@ impl Config {
             self.access.issuers.line("access.issuer", |issuers| {
                 issuers.iter().map(|issuer| issuer.issuer.as_str()).collect::<Vec<_>>().join(", ")
             }),
+            self.engine.code.line("engine.code", ToString::to_string),
+            self.engine.compile.line("engine.compile", ToString::to_string),
+            self.engine
+                .layout
+                .line("engine.layout", |layout| layout.map_or_else(|| "auto".to_owned(), |layout| layout.to_string())),
             self.compile.memory.line("compile.memory", |bytes| format_bytes(*bytes)),
             self.compile.cpu.line("compile.cpu", |time| format_duration(*time)),
             self.compile.wall.line("compile.wall", |time| format_duration(*time)),

@@ -3,14 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tidegate_bundle::CodeLayout;
 use tidegate_grant::Origin;
 use tidegate_rules::Problem;
 use tidegate_rules::document::{Document, Value};
 use toml::de::DeTable;
 
 use crate::access::{IssuerConfig, TlsConfig};
+use crate::engine::CodeKind;
 use crate::listen::Listen;
 use crate::log::{LogFormat, LogLevel};
+use crate::source::SourceConfig;
 
 /// A value and its line.
 type Line<T> = Option<(T, Origin)>;
@@ -26,6 +29,8 @@ pub(crate) struct FileValues {
     pub(crate) locked: Line<bool>,
     pub(crate) seal_key: Line<PathBuf>,
     pub(crate) development: Line<bool>,
+    pub(crate) trusted_root: Line<PathBuf>,
+    pub(crate) sources: Line<Vec<SourceConfig>>,
     pub(crate) allowed_origins: Line<Vec<String>>,
     pub(crate) allowed_hosts: Line<Vec<String>>,
     pub(crate) max_body: Line<u64>,
@@ -39,6 +44,9 @@ pub(crate) struct FileValues {
     pub(crate) access_scopes: Line<Vec<String>>,
     pub(crate) access_roots: Line<PathBuf>,
     pub(crate) access_issuers: Line<Vec<IssuerConfig>>,
+    pub(crate) engine_code: Line<CodeKind>,
+    pub(crate) engine_compile: Line<bool>,
+    pub(crate) engine_layout: Line<Option<CodeLayout>>,
     pub(crate) compile_memory: Line<u64>,
     pub(crate) compile_cpu: Line<Duration>,
     pub(crate) compile_wall: Line<Duration>,
@@ -57,9 +65,12 @@ const TOP: &[&str] = &[
     "locked",
     "seal-key",
     "development",
+    "trusted-root",
+    "source",
     "http",
     "tls",
     "access",
+    "engine",
     "compile",
     "log",
 ];
@@ -110,6 +121,8 @@ impl Reader<'_, '_> {
             seal_key: self.value(table, "seal-key", Self::path),
             locked: self.value(table, "locked", |reader, value, key| reader.document.boolean(value, key)),
             development: self.value(table, "development", |reader, value, key| reader.document.boolean(value, key)),
+            trusted_root: self.value(table, "trusted-root", Self::path),
+            sources: self.value(table, "source", |reader, value, _| reader.sources(value)),
             ..FileValues::default()
         };
         if let Some(http) = table.get("http").and_then(|value| self.document.table(value, "http")) {
@@ -121,6 +134,16 @@ impl Reader<'_, '_> {
         });
         if let Some(access) = table.get("access").and_then(|value| self.document.table(value, "access")) {
             self.access(access, &mut values);
+        }
+        if let Some(engine) = table.get("engine").and_then(|value| self.document.table(value, "engine")) {
+            self.document.check_keys(engine, "[engine]", &["code", "compile", "layout"]);
+            values.engine_code = self.value(engine, "code", Self::word);
+            values.engine_compile =
+                self.value(engine, "compile", |reader, value, key| reader.document.boolean(value, key));
+            values.engine_layout = self.value(engine, "layout", |reader, value, key| {
+                let text = reader.document.string(value, key)?;
+                reader.checked(value, crate::engine::layout(text))
+            });
         }
         if let Some(compile) = table.get("compile").and_then(|value| self.document.table(value, "compile")) {
             self.compile(compile, &mut values);

@@ -5,6 +5,7 @@
 
 mod access;
 mod config;
+mod engine;
 mod environment;
 mod file;
 mod listen;
@@ -13,9 +14,11 @@ mod policy;
 mod registry;
 mod service;
 mod setting;
+mod source;
 
 pub use access::{ALGORITHMS, AccessConfig, IssuerConfig, TlsConfig};
 pub use config::{CompileConfig, Config, ConfigError, HttpConfig, Options};
+pub use engine::{CodeKind, EngineConfig};
 pub use environment::{Environment, VARIABLES, Variable, colour_wanted, secret_from_environment};
 pub use listen::Listen;
 pub use log::{LogConfig, LogFormat, LogLevel};
@@ -23,6 +26,7 @@ pub use policy::{PolicyFileError, read_policy};
 pub use registry::{AnonymousPullConfig, RegistryConfig, parse_registry_listen, read_registry};
 pub use service::ServiceConfig;
 pub use setting::{Provenance, Setting, SettingLine};
+pub use source::SourceConfig;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use tidegate_grant::Origin;
 use tidegate_rules::{Policy, PolicyError, PublicKey, SignedBy, Source, TrustedRoot, parse};
 
 /// Why there is no policy. The host does not start without one that it understood completely.
@@ -28,6 +29,17 @@ pub enum PolicyFileError {
         /// Why.
         source: io::Error,
     },
+    /// A signer has an identity, and nothing says which authorities may certify it.
+    #[error(
+        "the signer `{signer}` ({origin}) has an `identity`, and nothing says which authorities certify it: give it a \
+         `trusted-root-file`, or set `trusted-root` in the configuration file"
+    )]
+    NoRoot {
+        /// The signer.
+        signer: String,
+        /// The line.
+        origin: Origin,
+    },
     /// The policy files have problems: all of them, one a line.
     #[error("{0}")]
     Policy(PolicyError),
@@ -35,11 +47,11 @@ pub enum PolicyFileError {
 
 /// Reads policy files as one policy, and the public keys and trusted roots that it names: afterwards every
 /// key is [`PublicKey::Pem`], every root [`TrustedRoot::Json`].
-/// Relative paths start from the folder of the file they stand in.
+/// Relative paths start from the folder of the file they stand in. `trusted_root`: the file for signers that name none.
 ///
 /// # Errors
 /// Files that cannot be read, and every problem in them.
-pub fn read_policy(files: &[PathBuf]) -> Result<Policy, PolicyFileError> {
+pub fn read_policy(files: &[PathBuf], trusted_root: Option<&Path>) -> Result<Policy, PolicyFileError> {
     let read = |path: &PathBuf| match fs::read_to_string(path) {
         Ok(text) => Ok(source(path, text)),
         Err(source) => Err(PolicyFileError::Read { path: path.clone(), source }),
@@ -47,9 +59,9 @@ pub fn read_policy(files: &[PathBuf]) -> Result<Policy, PolicyFileError> {
     let sources = files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let mut policy = parse(&sources).map_err(PolicyFileError::Policy)?;
     for (name, signer) in &mut policy.signers {
-        let read = |what, path: &PathBuf| {
+        let read = |what, path: &Path| {
             let read = fs::read_to_string(path);
-            read.map_err(|source| PolicyFileError::Key { what, signer: name.clone(), path: path.clone(), source })
+            read.map_err(|source| PolicyFileError::Key { what, signer: name.clone(), path: path.to_owned(), source })
         };
         match &mut signer.by {
             SignedBy::Key(key) => {
@@ -58,9 +70,15 @@ pub fn read_policy(files: &[PathBuf]) -> Result<Policy, PolicyFileError> {
                 }
             }
             SignedBy::Identity { root, .. } => {
-                if let TrustedRoot::File(path) = root {
-                    *root = TrustedRoot::Json(read("trusted root", path)?);
-                }
+                let path = match &*root {
+                    TrustedRoot::Json(_) => continue,
+                    TrustedRoot::File(path) => path,
+                    TrustedRoot::OfTheNode => trusted_root.ok_or_else(|| {
+                        let (signer, origin) = (name.clone(), signer.origin.clone());
+                        PolicyFileError::NoRoot { signer, origin }
+                    })?,
+                };
+                *root = TrustedRoot::Json(read("trusted root", path)?);
             }
         }
     }

@@ -26,6 +26,8 @@ pub struct RegistryConfig {
     pub grace: Option<Duration>,
     /// `gc-every`.
     pub gc_every: Option<Duration>,
+    /// `index-key`: the private key that signs the index.
+    pub index_key: Option<PathBuf>,
     /// `[tls]`: certificate and key.
     pub tls: Option<(PathBuf, PathBuf)>,
     /// `[quota]`: bytes by namespace.
@@ -58,7 +60,8 @@ pub enum AnonymousPullConfig {
     Of(Vec<String>),
 }
 
-const TOP: &[&str] = &["listen", "data", "plain-http", "anonymous-pull", "grace", "gc-every", "tls", "quota", "limits"];
+const TOP: &[&str] =
+    &["listen", "data", "plain-http", "anonymous-pull", "grace", "gc-every", "index-key", "tls", "quota", "limits"];
 const LIMITS: &[&str] = &["max-blob", "connections", "uploads", "open-uploads", "head-timeout", "silence"];
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -92,6 +95,10 @@ fn top(document: &mut Document<'_>, table: &DeTable<'_>, folder: &Path) -> Regis
     let mut config = RegistryConfig {
         listen: table.get("listen").and_then(|value| listen(document, value)),
         data: table.get("data").and_then(|value| document.string(value, "data")).map(|text| folder.join(text)),
+        index_key: table
+            .get("index-key")
+            .and_then(|value| document.string(value, "index-key"))
+            .map(|text| folder.join(text)),
         plain_http: table.get("plain-http").and_then(|value| document.boolean(value, "plain-http")).unwrap_or(false),
         anonymous_pull: table.get("anonymous-pull").map(|value| anonymous(document, value)).unwrap_or_default(),
         grace: table.get("grace").and_then(|value| document.duration(value, "grace", SECOND, YEAR)),
@@ -173,11 +180,12 @@ mod tests {
 
     #[test]
     fn a_registry_file_is_read_completely_or_not_at_all() {
-        let text = "listen = \"0.0.0.0:5000\"\ndata = \"d\"\nanonymous-pull = [\"public/*\"]\ngrace = \"2h\"\n\
+        let text = "listen = \"0.0.0.0:5000\"\ndata = \"d\"\nanonymous-pull = [\"public/*\"]\ngrace = \"2h\"\nindex-key = \"i.key\"\n\
                     [tls]\ncertificate = \"c.pem\"\nkey = \"/k.pem\"\n[quota]\ndefault = \"1GiB\"\nacme = \"5GiB\"\n\
                     [limits]\nmax-blob = \"64MiB\"\nuploads = 4\nsilence = \"5s\"\n";
         let config = parse(Path::new("/etc/x/registry.toml"), text).unwrap();
         assert_eq!(config.tls, Some(("/etc/x/c.pem".into(), "/k.pem".into())));
+        assert_eq!(config.index_key, Some("/etc/x/i.key".into()));
         assert_eq!((config.default_quota, config.quotas.get("acme")), (Some(1 << 30), Some(&(5 << 30))));
         assert_eq!((config.uploads, config.silence, config.max_blob), (Some(4), Some(SECOND * 5), Some(64 << 20)));
         assert_eq!(config.anonymous_pull, AnonymousPullConfig::Of(vec!["public/*".to_owned()]));

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tidegate_bundle::CodeLayout;
 use tidegate_rules::{PublicKey, SignedBy};
 
 use super::*;
@@ -17,6 +18,7 @@ lock = "my.lock"
 locked = true
 seal-key = "seal.key"
 development = true
+trusted-root = "root.json"
 
 [http]
 allowed-origins = ["https://App.example.com", "http://192.168.1.5:3000"]
@@ -45,6 +47,11 @@ algorithms = ["ES256"]
 types = ["at+jwt", "JWT"]
 leeway = "5s"
 
+[engine]
+code = "pulley"
+compile = false
+layout = "compact:16MiB"
+
 [compile]
 memory = "512MiB"
 cpu = "20s"
@@ -55,6 +62,14 @@ input = "32MiB"
 [log]
 level = "debug"
 format = "json"
+
+[[source]]
+place = "https://plugins.example/edge"
+index-key = "plugins.pub"
+
+[[source]]
+place = "stick"
+index-key = "/etc/stick.pub"
 "#;
 
 /// A folder with a configuration file, and an environment that names it.
@@ -95,6 +110,8 @@ fn defaults_without_a_file() {
         ("locked", "false"),
         ("seal-key", ""),
         ("development", "false"),
+        ("trusted-root", ""),
+        ("source", ""),
         ("http.allowed-origins", ""),
         ("http.allowed-hosts", ""),
         ("http.max-body", "16MiB"),
@@ -108,6 +125,9 @@ fn defaults_without_a_file() {
         ("access.scopes", ""),
         ("access.roots", ""),
         ("access.issuer", ""),
+        ("engine.code", "native"),
+        ("engine.compile", "true"),
+        ("engine.layout", "auto"),
         ("compile.memory", "1GiB"),
         ("compile.cpu", "1m"),
         ("compile.wall", "2m"),
@@ -138,17 +158,28 @@ fn every_key_of_the_file_counts() {
     assert_eq!(config.http.header_timeout.value, Duration::from_secs(5));
     assert_eq!(config.http.max_header_bytes.value, 32 << 10);
     assert_eq!(config.http.idle_timeout.value, Duration::from_secs(60));
+    assert_eq!(config.engine.code.value, CodeKind::Pulley);
+    assert!(!config.engine.compile.value && config.engine.code.value.target().is_pulley());
+    assert_eq!(config.engine.layout.value, Some(CodeLayout::Compact { max_memory: 16 << 20 }));
     assert_eq!(config.compile.memory.value, 512 << 20);
     assert_eq!(config.compile.cpu.value, Duration::from_secs(20));
     assert_eq!(config.compile.wall.value, Duration::from_secs(40));
     assert_eq!(config.compile.output.value, 128 << 20);
     assert_eq!(config.compile.input.value, 32 << 20);
+    assert_eq!(config.trusted_root.value, Some(folder.path().join("root.json")));
+    let stick = folder.path().join("stick").display().to_string();
+    let sources = config.sources.value.iter().map(|source| (source.place.as_str(), source.index_key.clone()));
+    let expected = [
+        ("https://plugins.example/edge", folder.path().join("plugins.pub")),
+        (stick.as_str(), PathBuf::from("/etc/stick.pub")),
+    ];
+    assert_eq!(sources.collect::<Vec<_>>(), expected);
     assert_eq!(config.log.level.value, LogLevel::Debug);
     assert_eq!(config.log.format.value, LogFormat::Json);
     let lines = config.lines();
     assert_eq!(lines[0].from, Provenance::Environment("TIDEGATE_CONFIG"));
     assert!(lines[1..].iter().all(|line| matches!(line.from, Provenance::File(_))), "{lines:?}");
-    assert!(config.log.level.from.to_string().ends_with("tidegate.toml:46"), "{}", config.log.level.from);
+    assert!(config.log.level.from.to_string().ends_with("tidegate.toml:52"), "{}", config.log.level.from);
 }
 
 #[test]
@@ -346,6 +377,15 @@ fn unknown_keys_and_wrong_values_have_a_place() {
             "13:10: `xml` is not one of `text` and `json`",
         ]
     );
+    assert_eq!(
+        problems("[engine]\ncode = \"jit\"\ncompile = \"no\"\nlayout = \"small\"\n"),
+        [
+            "2:8: `jit` is not one of `native` and `pulley`",
+            "3:11: `compile` must be `true` or `false`, not a string",
+            "4:10: `small` is no layout: write `generous`, `compact`, or `compact:SIZE` with the largest memory, 64KiB to 4GiB \
+             in steps of 64KiB, such as `compact:64MiB`, or `auto`",
+        ]
+    );
     assert_eq!(problems("http = 1\nlog = [").len(), 1);
     assert_eq!(problems("http = 1\nlog = 2\n").len(), 2);
 }
@@ -392,16 +432,32 @@ fn policy_files_with_their_keys() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("policy.toml");
     fs::write(&path, "version = 1\n[signers.acme]\npublic-key-file = \"acme.pub\"\n[[grant]]\nsigner = \"acme\"\ncomponent = \"a\"\ndirectories = [{ host = \"data\", guest = \"/data\", access = \"read-only\" }]\n").unwrap();
-    let error = read_policy(std::slice::from_ref(&path)).unwrap_err();
+    let error = read_policy(std::slice::from_ref(&path), None).unwrap_err();
     assert!(matches!(&error, PolicyFileError::Key { signer, .. } if signer == "acme"), "{error}");
     fs::write(folder.path().join("acme.pub"), "pem").unwrap();
-    let policy = read_policy(std::slice::from_ref(&path)).unwrap();
+    let policy = read_policy(std::slice::from_ref(&path), None).unwrap();
     assert_eq!(policy.signers["acme"].by, SignedBy::Key(PublicKey::Pem("pem".into())));
     assert_eq!(policy.rules[0].grant.directories[0].host, folder.path().join("data"));
     assert_eq!(policy.rules[0].grant.directories[0].origin.to_string(), format!("{}:7", path.display()));
 
     fs::write(&path, "version = 1\nx = 1\n").unwrap();
-    let error = read_policy(std::slice::from_ref(&path)).unwrap_err().to_string();
+    let error = read_policy(std::slice::from_ref(&path), None).unwrap_err().to_string();
     assert!(error.starts_with(&format!("{}:2:1: unknown key `x`", path.display())), "{error}");
-    assert!(matches!(read_policy(&[folder.path().join("none.toml")]), Err(PolicyFileError::Read { .. })));
+    assert!(matches!(read_policy(&[folder.path().join("none.toml")], None), Err(PolicyFileError::Read { .. })));
+}
+
+#[test]
+fn signers_that_name_no_authorities_have_those_of_the_node() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, root) = (folder.path().join("policy.toml"), folder.path().join("root.json"));
+    let text = "version = 1\n[signers.acme]\nidentity = \"dev@example.com\"\nissuer = \"https://a.example\"\n";
+    fs::write(&path, text).unwrap();
+    let files = std::slice::from_ref(&path);
+    let error = read_policy(files, None).unwrap_err().to_string();
+    assert!(error.contains("`trusted-root-file`") && error.contains("`trusted-root` in the configuration"), "{error}");
+    assert!(matches!(read_policy(files, Some(&root)), Err(PolicyFileError::Key { what: "trusted root", .. })));
+    fs::write(&root, "{}").unwrap();
+    let policy = read_policy(files, Some(&root)).unwrap();
+    let SignedBy::Identity { root, .. } = &policy.signers["acme"].by else { panic!("{policy:?}") };
+    assert!(*root == tidegate_rules::TrustedRoot::Json("{}".to_owned()));
 }

@@ -11,14 +11,13 @@
 
 mod writer;
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use redb::{Database, DatabaseError, ReadableDatabase, StorageError, TableDefinition};
+use redb::{Database, ReadableDatabase, TableDefinition};
+use tidegate_durable::{OpenError, Writer};
 
-use crate::writer::Writer;
+use crate::writer::Mailboxes;
 pub use crate::writer::{Change, Failure};
 
 /// How a mailbox is kept, and whose it is.
@@ -54,39 +53,7 @@ pub struct Kept {
 #[derive(Debug)]
 pub struct Store {
     database: Arc<Database>,
-    writer: Writer,
-}
-
-/// The file cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another process has it open.
-    #[error("`{0}` is in use by another process: stop the other host, or give this one another state directory")]
-    InUse(PathBuf),
-    /// What is in the file is no intact database.
-    #[error("`{path}` is damaged: restore it from a backup, or move it away to start without the tasks it held")]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What the storage found.
-        source: redb::Error,
-    },
-    /// The file system refuses.
-    #[error("cannot open `{path}`")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: redb::Error,
-    },
-    /// No thread for writing.
-    #[error("cannot start the thread that writes `{path}`")]
-    Thread {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
+    writer: Writer<Mailboxes>,
 }
 
 // === impl Terms ===
@@ -107,12 +74,8 @@ impl Store {
     /// # Errors
     /// When another process holds it, when it is damaged, or when the disk refuses.
     pub fn open(path: &Path, now: u64) -> Result<Self, OpenError> {
-        // What clients' calls leave here is for the host's user, also in a directory that others may enter.
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
-        let database = file.map_err(|error| DatabaseError::Storage(StorageError::Io(error)));
-        let database = database.and_then(|file| Database::builder().create_file(file));
-        let database = Arc::new(database.map_err(|error| OpenError::database(path, error))?);
-        writer::begin(&database, now).map_err(|error| OpenError::storage(path, error))?;
+        let database = tidegate_durable::open(path, "without the tasks it held", |file| writer::begin(file, now))?;
+        let database = Arc::new(database);
         let writer = Writer::start(Arc::clone(&database))
             .map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;
         Ok(Self { database, writer })
@@ -123,7 +86,7 @@ impl Store {
     /// # Errors
     /// When the disk refuses; then nothing was changed.
     pub async fn change(&self, change: Change) -> Result<(), Failure> {
-        self.writer.change(change).await
+        self.writer.change(change).await.unwrap_or_else(|stopped| Err(Failure(stopped.to_string())))
     }
 
     /// All mailboxes of an owner. Blocks on the disk.
@@ -155,27 +118,6 @@ impl Store {
             });
         }
         Ok(kept)
-    }
-}
-
-// === impl OpenError ===
-
-impl OpenError {
-    fn database(path: &Path, error: DatabaseError) -> Self {
-        match error {
-            DatabaseError::DatabaseAlreadyOpen => Self::InUse(path.to_owned()),
-            other => Self::storage(path, other.into()),
-        }
-    }
-
-    fn storage(path: &Path, source: redb::Error) -> Self {
-        let path = path.to_owned();
-        match &source {
-            // The storage says "invalid data" for a file that is no database at all.
-            redb::Error::Io(error) if error.kind() != std::io::ErrorKind::InvalidData => Self::Io { path, source },
-            redb::Error::DatabaseAlreadyOpen => Self::InUse(path),
-            _ => Self::Damaged { path, source },
-        }
     }
 }
 

@@ -1,19 +1,9 @@
-//! The one thread that changes the file.
+//! What the one thread that changes the file does with changes.
 
-use std::sync::Arc;
-use std::thread::JoinHandle;
-
-use redb::{Database, Durability, ReadableTable, Table};
-use tokio::sync::{mpsc, oneshot};
+use redb::{Database, Durability, ReadableDatabase as _, ReadableTable, Table, TableHandle as _, WriteTransaction};
+use tidegate_durable::{Changes, has_tables};
 
 use crate::{BOXES, MESSAGES, Row, Terms};
-
-/// Changes that wait; with more, callers wait before they hand theirs in.
-const QUEUE: usize = 64;
-/// Most changes of one transaction. One waits for the disk as long as many, but none for ever.
-const BATCH: usize = 64;
-/// Most bytes of one transaction: it is in host memory until it is committed.
-const BATCH_BYTES: usize = 16 << 20;
 
 /// A change of one mailbox.
 #[derive(Debug, Clone)]
@@ -60,101 +50,84 @@ pub enum Change {
 #[error("the mailboxes' file: {0}")]
 pub struct Failure(pub(crate) String);
 
-type Answer = oneshot::Sender<Result<(), Failure>>;
 type Boxes<'t> = Table<'t, (&'static str, &'static str), Row<'static>>;
 type Messages<'t> = Table<'t, (&'static str, &'static str, u64), &'static [u8]>;
 
-/// The way to the thread. The thread ends, and the file is closed, when this is dropped.
+/// How the file is changed.
 #[derive(Debug)]
-pub(crate) struct Writer {
-    queue: Option<mpsc::Sender<(Change, Answer)>>,
-    thread: Option<JoinHandle<()>>,
-}
+pub(crate) struct Mailboxes;
 
-impl Writer {
-    pub(crate) fn start(database: Arc<Database>) -> std::io::Result<Self> {
-        let (queue, waiting) = mpsc::channel(QUEUE);
-        let thread = std::thread::Builder::new().name("mailbox-writer".to_owned());
-        let thread = thread.spawn(move || run(&database, waiting))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
-    }
+impl Changes for Mailboxes {
+    type Change = Change;
+    type Outcome = Result<(), Failure>;
 
-    pub(crate) async fn change(&self, change: Change) -> Result<(), Failure> {
-        let gone = || Failure("the thread that writes has ended".to_owned());
-        let queue = self.queue.as_ref().ok_or_else(gone)?;
-        let (answer, answered) = oneshot::channel();
-        queue.send((change, answer)).await.map_err(|_| gone())?;
-        answered.await.map_err(|_| gone())?
-    }
-}
+    const NAME: &'static str = "mailbox-writer";
+    const QUEUE: usize = 64;
+    const BATCH: usize = 64;
+    const BATCH_BYTES: usize = 16 << 20;
 
-impl Drop for Writer {
-    fn drop(&mut self) {
-        self.queue = None;
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the thread that writes the mailboxes' file has panicked");
+    fn bytes(change: &Change) -> usize {
+        match change {
+            Change::Create { first, .. } => first.len(),
+            Change::Post { body, .. } => body.len(),
+            Change::Remove { .. } => 0,
         }
     }
-}
 
-/// Makes the tables, and drops what ended while no host ran.
-pub(crate) fn begin(database: &Database, now: u64) -> Result<(), redb::Error> {
-    let transaction = database.begin_write()?;
-    {
-        let mut boxes = transaction.open_table(BOXES)?;
-        let mut messages = transaction.open_table(MESSAGES)?;
-        let mut ended = Vec::new();
-        for entry in boxes.iter()? {
-            let (key, terms) = entry?;
-            let (idle_seconds, limit, used, _) = terms.value();
-            if (Terms { idle_seconds, messages: limit, used }).ended(now) {
-                ended.push((key.value().0.to_owned(), key.value().1.to_owned()));
+    fn commit(database: &Database, changes: &[Change]) -> Result<Vec<Self::Outcome>, redb::Error> {
+        let mut transaction = database.begin_write()?;
+        transaction.set_durability(Durability::Immediate)?;
+        {
+            let mut boxes = transaction.open_table(BOXES)?;
+            let mut messages = transaction.open_table(MESSAGES)?;
+            for change in changes {
+                apply(change, &mut boxes, &mut messages)?;
             }
         }
-        for (owner, id) in &ended {
-            remove(&mut boxes, &mut messages, owner, id)?;
-        }
+        transaction.commit()?;
+        Ok(changes.iter().map(|_| Ok(())).collect())
     }
-    transaction.commit()?;
-    Ok(())
-}
 
-fn run(database: &Database, mut waiting: mpsc::Receiver<(Change, Answer)>) {
-    while let Some((change, answer)) = waiting.blocking_recv() {
-        let mut bytes = change.bytes();
-        let (mut changes, mut answers) = (vec![change], vec![answer]);
-        while changes.len() < BATCH && bytes < BATCH_BYTES {
-            let Ok((change, answer)) = waiting.try_recv() else { break };
-            bytes += change.bytes();
-            changes.push(change);
-            answers.push(answer);
-        }
-        let outcome = commit(database, &changes).map_err(|error| {
-            tracing::error!(%error, "the mailboxes' file cannot be written");
-            Failure(error.to_string())
-        });
-        for answer in answers {
-            // Who asked may be gone; the change is made all the same.
-            _ = answer.send(outcome.clone());
-        }
+    fn failed(error: &str) -> Self::Outcome {
+        Err(Failure(error.to_owned()))
     }
 }
 
-/// All changes in one durable transaction, in order. On an error nothing was changed.
-fn commit(database: &Database, changes: &[Change]) -> Result<(), redb::Error> {
-    let mut transaction = database.begin_write()?;
-    transaction.set_durability(Durability::Immediate)?;
+/// Makes the tables, and drops what ended while no host ran. Where there is nothing to do, nothing waits for the disk.
+pub(crate) fn begin(database: &Database, now: u64) -> Result<(), redb::Error> {
+    if has_tables(database, &[BOXES.name(), MESSAGES.name()])?
+        && ended(&database.begin_read()?.open_table(BOXES)?, now)?.is_empty()
     {
-        let mut boxes = transaction.open_table(BOXES)?;
-        let mut messages = transaction.open_table(MESSAGES)?;
-        for change in changes {
-            apply(change, &mut boxes, &mut messages)?;
+        return Ok(());
+    }
+    let transaction = database.begin_write()?;
+    drop_ended(&transaction, now)?;
+    Ok(transaction.commit()?)
+}
+
+fn drop_ended(transaction: &WriteTransaction, now: u64) -> Result<(), redb::Error> {
+    let mut boxes = transaction.open_table(BOXES)?;
+    let mut messages = transaction.open_table(MESSAGES)?;
+    for (owner, id) in ended(&boxes, now)? {
+        remove(&mut boxes, &mut messages, &owner, &id)?;
+    }
+    Ok(())
+}
+
+/// Owner and id of the mailboxes that were without use for too long.
+fn ended(
+    boxes: &impl ReadableTable<(&'static str, &'static str), Row<'static>>,
+    now: u64,
+) -> Result<Vec<(String, String)>, redb::Error> {
+    let mut ended = Vec::new();
+    for entry in boxes.iter()? {
+        let (key, terms) = entry?;
+        let (idle_seconds, limit, used, _) = terms.value();
+        if (Terms { idle_seconds, messages: limit, used }).ended(now) {
+            ended.push((key.value().0.to_owned(), key.value().1.to_owned()));
         }
     }
-    transaction.commit()?;
-    Ok(())
+    Ok(ended)
 }
 
 fn apply(change: &Change, boxes: &mut Boxes<'_>, messages: &mut Messages<'_>) -> Result<(), redb::Error> {
@@ -187,14 +160,4 @@ fn remove(boxes: &mut Boxes<'_>, messages: &mut Messages<'_>, owner: &str, id: &
     boxes.remove((owner, id))?;
     messages.retain_in((owner, id, 0)..=(owner, id, u64::MAX), |_, _| false)?;
     Ok(())
-}
-
-impl Change {
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Create { first, .. } => first.len(),
-            Self::Post { body, .. } => body.len(),
-            Self::Remove { .. } => 0,
-        }
-    }
 }

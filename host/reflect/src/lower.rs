@@ -206,7 +206,7 @@ fn only_char(text: &str) -> Option<char> {
 fn whole(integer: Integer, value: &Value) -> Option<i128> {
     match value {
         Value::Number(number) => safe(number),
-        Value::String(digits) if integer.wide() && canonical(digits) => digits.parse().ok(),
+        Value::String(digits) if integer.wide() && canonical(integer, digits) => digits.parse().ok(),
         _ => None,
     }
 }
@@ -226,10 +226,13 @@ fn safe(number: &Number) -> Option<i128> {
     (-SAFE..=SAFE).contains(&whole).then_some(whole)
 }
 
-/// Digits as the schema's pattern has them: no sign but `-`, no space, at most 20.
-fn canonical(digits: &str) -> bool {
-    let bare = digits.strip_prefix('-').unwrap_or(digits);
-    (1..=20).contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_digit())
+/// Digits as the schema's pattern has them: no space, no sign but `-` where there is one, as many as the largest has.
+fn canonical(integer: Integer, digits: &str) -> bool {
+    let (bare, most) = match integer {
+        Integer::U64 => (digits, 20),
+        _ => (digits.strip_prefix('-').unwrap_or(digits), 19),
+    };
+    (1..=most).contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn integer_val(integer: Integer, whole: i128) -> Option<Val> {

@@ -24,8 +24,8 @@ pub(crate) fn is_variable(text: &str) -> bool {
 /// Why a text is no path that a component can see, if it is none: absolute, `/` between names, no `.` or `..`.
 pub(crate) fn guest_path_problem(path: &str) -> Option<&'static str> {
     let Some(rest) = path.strip_prefix('/') else { return Some("must begin with `/`") };
-    if path.contains(['\\', '\0']) {
-        return Some("must not contain a backslash or a zero byte");
+    if path.chars().any(|letter| letter == '\\' || letter.is_control()) {
+        return Some("must not contain a backslash or a control character");
     }
     if rest.is_empty() {
         return None;

@@ -71,6 +71,8 @@ pub enum TrustedRoot {
     Json(String),
     /// In this file; a relative path was joined to the policy file's folder.
     File(PathBuf),
+    /// The one of the node's configuration.
+    OfTheNode,
 }
 
 /// Where a public key is.
@@ -87,6 +89,8 @@ pub enum PublicKey {
 pub enum Role {
     /// Components.
     Component,
+    /// Native code, which can do whatever the host can.
+    NativeCode,
 }
 
 /// Where a secret comes from on this node.
@@ -181,6 +185,7 @@ impl fmt::Debug for TrustedRoot {
         match self {
             Self::Json(text) => write!(f, "Json({} bytes)", text.len()),
             Self::File(path) => write!(f, "File({path:?})"),
+            Self::OfTheNode => f.write_str("OfTheNode"),
         }
     }
 }

@@ -117,7 +117,8 @@ pub fn sbom_statement(subjects: &[Subject], format: SbomFormat, document: &[u8])
     Ok(about(subjects, predicate_type, document))
 }
 
-fn about(subjects: &[Subject], predicate_type: &str, predicate: Value) -> Vec<u8> {
+/// An in-toto statement, JSON.
+pub(crate) fn about(subjects: &[Subject], predicate_type: &str, predicate: Value) -> Vec<u8> {
     let subject = |subject: &Subject| json!({ "name": subject.name, "digest": { "sha256": subject.digest.to_hex() } });
     json!({
         "_type": STATEMENT_TYPE,

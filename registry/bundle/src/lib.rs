@@ -8,6 +8,8 @@ mod envelope;
 mod evidence;
 mod json;
 mod manifest;
+mod native;
+mod native_statement;
 mod requests;
 mod sections;
 mod sigstore;
@@ -15,13 +17,15 @@ mod statement;
 mod strip;
 
 pub use bundle::{Bundle, BundleError, MAX_COMPONENT_BYTES, MAX_SIGNATURES};
-pub use claim::{CYCLONEDX_PREDICATE, Claim, ClaimKind, PROVENANCE_PREDICATE, SPDX_PREDICATE};
+pub use claim::{CYCLONEDX_PREDICATE, Claim, ClaimKind, INDEX_PREDICATE, PROVENANCE_PREDICATE, SPDX_PREDICATE};
 pub use envelope::{DSSE_PAYLOAD_TYPE, Envelope, pre_authentication_encoding};
 pub use evidence::{CertificateMaterial, MAX_LOG_ENTRIES, MAX_TIMESTAMPS};
 pub use json::{JsonError, check_strict_json};
 pub use manifest::{
     ComponentKind, HttpManifest, MANIFEST_SECTION, MAX_MANIFEST_BYTES, Manifest, ManifestError, ManifestProblem, State,
 };
+pub use native::{COMPACT_MEMORY, CodeLayout, CodeTarget, LayoutError, MAX_NATIVE_BYTES, NativeFile, TargetError};
+pub use native_statement::{NATIVE_ENGINE, NATIVE_PREDICATE, NativeStatement};
 pub use sections::{SectionError, embed_manifest};
 pub use sigstore::{MAX_SIGNATURE_BYTES, SIGSTORE_MEDIA_TYPE, SignatureBundle, SignatureError, VerificationMaterial};
 pub use statement::{COMPONENT_PREDICATE, MAX_SUBJECTS, Predicate, STATEMENT_TYPE, Statement, Subject};

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use serde::Deserialize;
-use tidegate_reference::{ComponentName, Reference, Version};
+use tidegate_reference::{ComponentName, Reference, Version, read_exactly};
 
 use tidegate_grant::Requests;
 
@@ -175,7 +175,7 @@ impl FromStr for Manifest {
         if text.len() > MAX_MANIFEST_BYTES {
             return Err(ManifestError::TooBig(text.len()));
         }
-        let manifest: Self = toml::from_str(text).map_err(|error| {
+        let manifest: Self = toml::Deserializer::parse(text).and_then(read_exactly).map_err(|error| {
             let (line, column) = position(text, error.span());
             let message = error.message().trim_end_matches('.').replace('\n', ", ").escape_debug().to_string();
             ManifestError::Syntax { line, column, message }

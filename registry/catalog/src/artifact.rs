@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tidegate_reference::Digest;
 
+use crate::json;
+
 /// Media type of the manifest.
 pub const IMAGE_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 /// Media type of an index, a list of referrers for example.
@@ -20,6 +22,8 @@ pub const WASM_LAYER: &str = "application/wasm";
 pub const EMPTY_TYPE: &str = "application/vnd.oci.empty.v1+json";
 /// The config that says nothing.
 pub const EMPTY_JSON: &[u8] = b"{}";
+/// Media type of native code, with its target behind it: so a node asks for its own and sees no other.
+const NATIVE_PREFIX: &str = "application/vnd.tidegate.native-code.v1.";
 /// Largest manifest that is read, in bytes.
 pub const MAX_MANIFEST_BYTES: u64 = 4 << 20;
 /// Largest config that is read, in bytes: names of imports and exports.
@@ -145,6 +149,19 @@ pub enum ArtifactError {
     ManyReferrers(usize),
 }
 
+/// The media type of native code for a target, which is attached to the component that it was made from. Its signature is
+/// attached there too, as all signatures are.
+#[must_use]
+pub fn native_type(target: &str) -> String {
+    format!("{NATIVE_PREFIX}{target}")
+}
+
+/// Whether a media type is that of native code.
+#[must_use]
+pub fn is_native_type(media_type: &str) -> bool {
+    media_type.starts_with(NATIVE_PREFIX)
+}
+
 // === impl Descriptor ===
 
 impl Descriptor {
@@ -188,7 +205,7 @@ impl Artifact {
 impl Document {
     fn read(bytes: &[u8]) -> Result<Self, ArtifactError> {
         let wrong = |message: String| ArtifactError::Json { what: "manifest", message };
-        let document: Self = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
+        let document: Self = json::read(bytes).map_err(|error| wrong(error.to_string()))?;
         match (document.schema_version, document.media_type.as_deref()) {
             (2, None | Some(IMAGE_MANIFEST)) => Ok(document),
             (2, Some(other)) => Err(wrong(format!("its media type is `{}`", other.escape_debug()))),
@@ -268,7 +285,7 @@ impl Config {
     /// As [`ArtifactError`] says.
     pub fn read(bytes: &[u8], layer: &Digest) -> Result<Self, ArtifactError> {
         let wrong = |error: serde_json::Error| ArtifactError::Json { what: "config", message: error.to_string() };
-        let config: Self = serde_json::from_slice(bytes).map_err(wrong)?;
+        let config: Self = json::read(bytes).map_err(wrong)?;
         match config.layer_digests.as_slice() {
             [only] if *only == layer.to_string() => Ok(config),
             other => Err(ArtifactError::OtherLayerDigest {
@@ -300,7 +317,7 @@ impl Referrers {
     /// As [`ArtifactError`] says.
     pub fn read(bytes: &[u8]) -> Result<Self, ArtifactError> {
         let wrong = |message: String| ArtifactError::Json { what: "list of referrers", message };
-        let list: Self = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
+        let list: Self = json::read(bytes).map_err(|error| wrong(error.to_string()))?;
         if list.schema_version != 2 || list.media_type != IMAGE_INDEX {
             return Err(wrong("it is no OCI image index".to_owned()));
         }

@@ -5,10 +5,22 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use tidegate_reference::{Digest, RepositoryName, Version};
 
+use crate::json;
+
 /// Where the index lies: in the folder of a mirror, and below the address of a registry.
 pub const INDEX_FILE: &str = "tidegate-index.json";
+/// How far the clock of an index's maker may be ahead of ours, in seconds: an index from later times would make all that
+/// come after it look old.
+const MAX_AHEAD: u64 = 24 * 3600;
 /// Largest index, in bytes: it is held in memory, and nobody has vouched for it.
 pub const MAX_INDEX_BYTES: usize = 16 << 20;
+/// The file with an index's signature, beside it. It is named by the index it is about, so that a new index and its
+/// signature take the place of the old ones at once, although they are two files.
+#[must_use]
+pub fn signature_file(index: &Digest) -> String {
+    format!("tidegate-index.{}.sigstore.json", index.to_hex())
+}
+
 /// What this version of the format is called.
 const FORMAT: &str = "tidegate-index-v1";
 /// Most characters of a description that are kept.
@@ -69,8 +81,14 @@ pub enum IndexError {
     #[error("the index has the format `{}`, only `{FORMAT}` is read", .0.escape_debug())]
     Format(String),
     /// Out of date.
-    #[error("the index expired {0} s ago: somebody may be holding back a newer one; make the mirror again")]
+    #[error(
+        "the index expired {0} s ago: somebody may be holding back a newer one; whoever keeps it makes a new one with \
+         `tidegate mirror index DIR`"
+    )]
     Expired(u64),
+    /// From later than now.
+    #[error("the index was made {0} s from now: the clock of its maker or of this machine is wrong")]
+    Future(u64),
     /// Something stands twice.
     #[error("the index names `{0}` twice")]
     Twice(String),
@@ -96,10 +114,25 @@ impl Index {
     /// # Errors
     /// As [`IndexError`] says.
     pub fn parse(bytes: &[u8], now: u64) -> Result<Self, IndexError> {
+        let index = Self::read(bytes)?;
+        if let Some(late) = now.checked_sub(index.expires) {
+            return Err(IndexError::Expired(late));
+        }
+        match index.created.saturating_sub(now) {
+            ahead if ahead > MAX_AHEAD => Err(IndexError::Future(ahead)),
+            _ => Ok(index),
+        }
+    }
+
+    /// Reads an index of whatever time, for whoever makes a newer one of it.
+    ///
+    /// # Errors
+    /// As [`IndexError`] says.
+    pub fn read(bytes: &[u8]) -> Result<Self, IndexError> {
         if bytes.len() > MAX_INDEX_BYTES {
             return Err(IndexError::TooBig(bytes.len()));
         }
-        let index: Self = serde_json::from_slice(bytes).map_err(|error| IndexError::Json(error.to_string()))?;
+        let index: Self = json::read(bytes).map_err(|error| IndexError::Json(error.to_string()))?;
         if index.format != FORMAT {
             return Err(IndexError::Format(index.format.chars().take(80).collect()));
         }
@@ -111,10 +144,14 @@ impl Index {
                 }
             }
         }
-        match now.checked_sub(index.expires) {
-            Some(late) => Err(IndexError::Expired(late)),
-            None => Ok(index),
-        }
+        Ok(index)
+    }
+
+    /// A version of a component, withdrawn or not.
+    #[must_use]
+    pub fn release(&self, name: &RepositoryName, version: &Version) -> Option<&Release> {
+        let entries = self.components.iter().filter(|entry| entry.name == *name);
+        entries.flat_map(|entry| &entry.releases).find(|release| release.version == *version)
     }
 
     /// As JSON, indented: it may lie in a file that people read.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use tidegate_reference::{Digest, RepositoryName, Tag};
 
 use crate::artifact::{Descriptor, IMAGE_INDEX};
+use crate::json;
 
 /// The file that says what the folder is.
 pub const LAYOUT_FILE: &str = "oci-layout";
@@ -57,7 +58,7 @@ impl Layout {
     /// # Errors
     /// As [`LayoutError`] says.
     pub fn read(layout: &[u8], index: &[u8]) -> Result<Self, LayoutError> {
-        let version = serde_json::from_slice::<serde_json::Value>(layout).ok();
+        let version = json::read::<serde_json::Value>(layout).ok();
         if version.and_then(|value| value.get("imageLayoutVersion")?.as_str().map(|text| text == "1.0.0")) != Some(true)
         {
             return Err(LayoutError::Version);
@@ -65,7 +66,7 @@ impl Layout {
         if index.len() > MAX_BYTES {
             return Err(LayoutError::TooBig(index.len()));
         }
-        let layout: Self = serde_json::from_slice(index).map_err(|error| LayoutError::Json(error.to_string()))?;
+        let layout: Self = json::read(index).map_err(|error| LayoutError::Json(error.to_string()))?;
         match layout.schema_version {
             2 => Ok(layout),
             other => Err(LayoutError::Json(format!("its schema version is {other}"))),

@@ -5,19 +5,26 @@
 //! ```text
 //! STATE/floors.redb     table "floors": name -> {"version", "signer"} as JSON
 //! ```
+//!
+//! And [`Sources`]: no index of a registry or a mirror comes back once a newer one was used.
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt as _;
+mod sources;
+
 use std::path::{Path, PathBuf};
 
-use redb::{Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
+use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition, TableHandle as _};
 use serde::{Deserialize, Serialize};
+use tidegate_durable::{OpenError, has_tables};
 use tidegate_reference::{ComponentName, Reference, Version};
+
+pub use sources::{Sources, SourcesError};
 
 /// A component's name to its [`Floor`], as JSON.
 const FLOORS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("floors");
 /// The file in the state directory.
 const FILE: &str = "floors.redb";
+/// What a node is like without the file, for people who must decide.
+const WITHOUT: &str = "without version floors, which lets older versions in again";
 
 /// The floors of a node. One process at a time has them open.
 #[derive(Debug)]
@@ -70,10 +77,10 @@ pub enum Stale {
 /// The floors cannot be read or written. Then nothing is let in: it could be old.
 #[derive(Debug, thiserror::Error)]
 pub enum FloorsError {
-    /// Another process has them open.
-    #[error("`{0}` is in use by another process: stop the other host, or give this one another state directory")]
-    InUse(PathBuf),
-    /// The file is no intact database, or the file system refuses.
+    /// The file cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The file system refuses, or the file was damaged while it was open.
     #[error(
         "cannot use the version floors in `{path}`: mend the disk or restore the file from a backup; without it this node \
          does not know which versions are too old"
@@ -103,19 +110,14 @@ impl Floors {
     /// As [`FloorsError`] says.
     pub fn open(state: &Path) -> Result<Self, FloorsError> {
         let path = state.join(FILE);
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
-        let database = file.map_err(|error| DatabaseError::Storage(StorageError::Io(error)));
-        let database =
-            database.and_then(|file| Database::builder().create_file(file)).map_err(|error| match error {
-                DatabaseError::DatabaseAlreadyOpen => FloorsError::InUse(path.clone()),
-                other => failed(&path)(other.into()),
-            })?;
-        let create = || -> Result<(), redb::Error> {
+        let database = tidegate_durable::open(&path, WITHOUT, |database| {
+            if has_tables(database, &[FLOORS.name()])? {
+                return Ok(());
+            }
             let transaction = database.begin_write()?;
             transaction.open_table(FLOORS)?;
             Ok(transaction.commit()?)
-        };
-        create().map_err(failed(&path))?;
+        })?;
         Ok(Self { database, path })
     }
 

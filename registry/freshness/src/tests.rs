@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::{Floors, FloorsError, Stale};
+use tidegate_durable::OpenError;
 use tidegate_reference::Reference;
 
 fn reference(text: &str) -> Reference {
@@ -58,7 +59,7 @@ fn a_person_can_lower_a_floor_and_it_is_kept() {
             "no floor, nothing to lower"
         );
         floors.raise(&reference("echo@2.0.0"), "acme").unwrap();
-        assert!(matches!(Floors::open(state.path()), Err(FloorsError::InUse(_))));
+        assert!(matches!(Floors::open(state.path()), Err(FloorsError::Open(OpenError::InUse(_)))));
     }
     {
         let floors = Floors::open(state.path()).unwrap();
@@ -78,5 +79,5 @@ fn a_damaged_file_is_an_error_and_no_empty_floor() {
     let state = tempfile::tempdir().unwrap();
     std::fs::write(state.path().join("floors.redb"), b"no database, but long enough to look like one".repeat(200))
         .unwrap();
-    assert!(matches!(Floors::open(state.path()), Err(FloorsError::Storage { .. })));
+    assert!(matches!(Floors::open(state.path()), Err(FloorsError::Open(OpenError::Damaged { .. }))));
 }

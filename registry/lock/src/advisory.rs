@@ -8,7 +8,7 @@
 //! ```
 
 use serde::Deserialize;
-use tidegate_reference::{ComponentName, Digest, Version};
+use tidegate_reference::{ComponentName, Digest, Version, read_exactly};
 
 use crate::lock::Locked;
 
@@ -60,7 +60,8 @@ impl Advisories {
     /// # Errors
     /// As [`AdvisoryError`] says.
     pub fn parse(text: &str) -> Result<Self, AdvisoryError> {
-        let file: File = toml::from_str(text).map_err(|error| AdvisoryError::Syntax(error.to_string()))?;
+        let file = toml::Deserializer::parse(text).and_then(read_exactly::<File, _>);
+        let file = file.map_err(|error| AdvisoryError::Syntax(error.to_string()))?;
         if file.version != 1 {
             return Err(AdvisoryError::Format(file.version));
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use tidegate_reference::{ComponentName, Digest, Version};
+use tidegate_reference::{ComponentName, Digest, Version, read_exactly};
 
 /// Largest lock, in bytes: a thousand components with ten tools each have about 3 MB.
 pub const MAX_LOCK_BYTES: usize = 16 << 20;
@@ -105,7 +105,8 @@ impl Lock {
         if text.len() > MAX_LOCK_BYTES {
             return Err(LockError::TooBig(text.len()));
         }
-        let file: File = toml::from_str(text).map_err(|error| LockError::Syntax(error.to_string()))?;
+        let file = toml::Deserializer::parse(text).and_then(read_exactly::<File, _>);
+        let file = file.map_err(|error| LockError::Syntax(error.to_string()))?;
         if file.version != FORMAT {
             return Err(LockError::Format(file.version));
         }

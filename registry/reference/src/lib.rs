@@ -1,14 +1,16 @@
-//! Component names, versions and digests: how people and files say which component they mean.
+//! Component names, versions and digests: how people and files say which component they mean; and files read exactly.
 //!
 //! Pure: no clock, no IO. Every type is checked when it is made, so a value of it needs no second look.
 
 mod digest;
+mod exact;
 mod name;
 mod oci;
 mod reference;
 mod version;
 
 pub use digest::{Digest, DigestError};
+pub use exact::read_exactly;
 pub use name::{ComponentName, NameError};
 pub use oci::{OciReference, OciReferenceError, RegistryHost, RepositoryName, Tag, Target};
 pub use reference::{Reference, ReferenceError};

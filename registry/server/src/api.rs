@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Extension, Request, State};
+use axum::extract::{Extension, Path, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 
 use crate::access::{Access, Caller, Permission};
 use crate::error::{ApiError, Code};
+use crate::index::Signatures;
 use crate::metrics::Metrics;
 use crate::settings::{Limits, Quotas, Settings};
 use crate::store::{Store, UploadId};
@@ -32,7 +33,8 @@ use route::{Route, route};
 /// What every request needs.
 pub(crate) struct App {
     pub(crate) store: Arc<Store>,
-    access: Access,
+    pub(crate) access: Access,
+    pub(crate) signatures: Signatures,
     quotas: Quotas,
     limits: Limits,
     pub(crate) metrics: Metrics,
@@ -60,7 +62,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v2", any(v2))
         .route("/v2/", any(v2))
         .route("/v2/{*rest}", any(v2))
-        .route(&format!("/tidegate/v1/{}", tidegate_catalog::INDEX_FILE), any(index))
+        .route("/tidegate/v1/{file}", any(index))
         .fallback(unknown)
         .with_state(app)
 }
@@ -69,6 +71,7 @@ impl App {
     pub(crate) fn new(store: Arc<Store>, settings: &Settings) -> Self {
         Self {
             store,
+            signatures: Signatures::new(settings.index_signer.clone()),
             access: Access::new(TokenFile::of(&settings.data), settings.anonymous_pull.clone()),
             quotas: settings.quotas.clone(),
             limits: settings.limits.clone(),
@@ -117,13 +120,13 @@ async fn metrics(State(app): State<Arc<App>>, Extension(peer): Extension<Peer>, 
     }
 }
 
-async fn index(State(app): State<Arc<App>>, request: Request) -> Response {
+async fn index(State(app): State<Arc<App>>, Path(file): Path<String>, request: Request) -> Response {
     let begun = Instant::now();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let caller = app.access.caller(request.headers());
     let name = caller.as_ref().map_or("-", Caller::name).to_owned();
     let answer = match caller {
-        Ok(caller) => lists::index(&app, caller).await,
+        Ok(caller) => crate::index::file(&app, caller, &file).await,
         Err(error) => Err(error),
     };
     finish(&app, answer, &method, &path, &name, begun)
@@ -217,7 +220,7 @@ fn empty(status: StatusCode, headers: &[(HeaderName, &str)]) -> Response {
     with_headers(Response::new(Body::empty()), status, headers)
 }
 
-fn with_headers(mut response: Response, status: StatusCode, headers: &[(HeaderName, &str)]) -> Response {
+pub(crate) fn with_headers(mut response: Response, status: StatusCode, headers: &[(HeaderName, &str)]) -> Response {
     *response.status_mut() = status;
     for (name, value) in headers {
         if let Ok(value) = HeaderValue::from_str(value) {

@@ -4,8 +4,8 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use tidegate_catalog::OutlineError;
 
-use crate::manifest::ManifestError;
 use crate::store::StoreError;
 
 /// A request that did not work.
@@ -118,10 +118,10 @@ impl From<StoreError> for ApiError {
     }
 }
 
-impl From<ManifestError> for ApiError {
-    fn from(error: ManifestError) -> Self {
+impl From<OutlineError> for ApiError {
+    fn from(error: OutlineError) -> Self {
         let (status, code) = match error {
-            ManifestError::TooBig(_) => (StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid),
+            OutlineError::TooBig(_) => (StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid),
             _ => (StatusCode::BAD_REQUEST, Code::ManifestInvalid),
         };
         Self::new(status, code, error.to_string())

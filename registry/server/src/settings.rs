@@ -1,9 +1,13 @@
 //! Everything that can be set about a registry.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use tidegate_reference::Digest;
 
 use crate::token::Scope;
 
@@ -24,11 +28,23 @@ pub struct Settings {
     pub quotas: Quotas,
     /// Bounds on requests.
     pub limits: Limits,
+    /// Signs the index; none: nobody does.
+    pub index_signer: Option<IndexSigner>,
     /// How long a blob that no manifest names, and an upload that nobody continues, are kept. 24 h: a push that takes
     /// longer would lose its first blobs.
     pub grace: Duration,
     /// Time between two collections of what is not needed any more. 6 h.
     pub gc_every: Duration,
+}
+
+/// Signs an index: its digest to a signature file (Sigstore bundle v0.3). Nothing where that fails.
+#[derive(Clone)]
+pub struct IndexSigner(pub Arc<dyn Fn(Digest) -> Option<Vec<u8>> + Send + Sync>);
+
+impl fmt::Debug for IndexSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IndexSigner(secret)")
+    }
 }
 
 /// PEM files.
@@ -91,6 +107,7 @@ impl Settings {
             plain_http: false,
             anonymous_pull: AnonymousPull::Nothing,
             quotas: Quotas::default(),
+            index_signer: None,
             limits: Limits::default(),
             grace: Duration::from_secs(24 * 3600),
             gc_every: Duration::from_secs(6 * 3600),

@@ -82,6 +82,14 @@ pub enum TransportError {
         /// What is wrong.
         why: &'static str,
     },
+    /// No address that a mirror can have.
+    #[error("`{}` is not the address of a mirror, `https://HOST/PATH`: {why}", .address.escape_debug())]
+    Address {
+        /// What was given.
+        address: String,
+        /// What is wrong.
+        why: &'static str,
+    },
     /// No or wrong credentials.
     #[error("`{host}` wants other credentials{said}: put them into the credentials file, or give them with `--password-stdin`", said = said(.message))]
     Unauthorized {
@@ -259,9 +267,25 @@ pub enum MirrorError {
         /// What it has.
         found: Digest,
     },
-    /// Something is not in the mirror.
-    #[error("the mirror has no `{0}`")]
-    NotThere(String),
+    /// No index.
+    #[error(
+        "`{place}` has no `tidegate-index.json`: it is no mirror (`tidegate mirror fetch` makes one, `tidegate mirror index` \
+         gives one an index), and no registry of ours"
+    )]
+    NoMirror {
+        /// Where.
+        place: String,
+    },
+    /// A file is missing.
+    #[error(
+        "`{place}` has no `{file}`: the copy there is not whole; it takes the whole folder that `tidegate mirror` made"
+    )]
+    Incomplete {
+        /// Where.
+        place: String,
+        /// Which.
+        file: String,
+    },
     /// What is in the mirror is no component.
     #[error("`{reference}` in the mirror is not taken")]
     Artifact {

@@ -1,5 +1,5 @@
 //! An OCI registry as a source of bundles, and as a place to publish them. Distribution specification 1.1, also with
-//! registries that know no referrers.
+//! registries that know no referrers. And mirrors: folders with everything that adding needs, also behind a web server.
 //!
 //! A registry is believed in nothing: digests and lengths of all that comes are checked, everything has a bound, a redirect
 //! leads neither inwards nor from TLS to plain HTTP. Who made a component says its signature, which is verified elsewhere.
@@ -15,6 +15,7 @@ mod pull;
 mod push;
 mod reach;
 mod referrers;
+mod shelf;
 mod tls;
 mod url;
 
@@ -24,4 +25,5 @@ pub use error::{MirrorError, PullError, PushError, TransportError};
 pub use mirror::{Mirror, Mirrored};
 pub use pull::{MAX_SIGNATURE_CANDIDATES, Pulled, Resolved};
 pub use push::{Attachment, Published, Source};
+pub use shelf::{Shelf, mirror_address, mirror_host};
 pub use tls::RootsError;

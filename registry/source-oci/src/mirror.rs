@@ -1,25 +1,29 @@
 //! A mirror: a folder with everything that is needed to add components without a network, in OCI's image layout.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use tidegate_bundle::{MAX_COMPONENT_BYTES, MAX_SIGNATURE_BYTES, SIGSTORE_MEDIA_TYPE};
+use tidegate_bundle::{MAX_COMPONENT_BYTES, MAX_NATIVE_BYTES, MAX_SIGNATURE_BYTES, SIGSTORE_MEDIA_TYPE};
 use tidegate_catalog::{
     Artifact, Config, Descriptor, Entry, IMAGE_INDEX, IMAGE_MANIFEST, INDEX_FILE, Index, LAYOUT_FILE, LAYOUT_TEXT,
-    Layout, MAX_CONFIG_BYTES, MAX_INDEX_BYTES, MAX_MANIFEST_BYTES, Referrers, Release, blob_file, fallback_tag,
+    Layout, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Referrers, Release, blob_file, fallback_tag, is_native_type,
+    signature_file,
 };
 use tidegate_reference::{Digest, OciReference, RepositoryName, Tag, Target};
 
 use crate::client::Client;
 use crate::error::{MirrorError, PushError};
-use crate::pull::{MAX_SIGNATURE_CANDIDATES, Pulled, Resolved};
+use crate::pull::MAX_SIGNATURE_CANDIDATES;
 use crate::push::Source;
 
 /// Largest `index.json` and `oci-layout`, in bytes.
-const MAX_LAYOUT_BYTES: u64 = 16 << 20;
+pub(crate) const MAX_LAYOUT_BYTES: u64 = 16 << 20;
+
+/// Of a mirror's files: nothing in them is secret, and whoever serves them reads them.
+const MODE: u32 = 0o644;
 
 /// A folder with components and everything that is attached to them.
 #[derive(Debug, Clone)]
@@ -65,6 +69,8 @@ impl Mirror {
             let new = with_suffix(&to, &format!(".{}.new", std::process::id()));
             let _ = fs::remove_file(&new);
             client.blob_to_file(&pinned, &artifact.layer, MAX_COMPONENT_BYTES, &new).await?;
+            // A web server may be another user.
+            fs::set_permissions(&new, Permissions::from_mode(MODE)).map_err(failed("write", &new))?;
             fs::rename(&new, &to).map_err(failed("write", &to))?;
         }
         self.keep(&manifest.digest, &manifest.bytes)?;
@@ -97,7 +103,11 @@ impl Mirror {
             let manifest = client.resolve(&reference.with_target(Target::Digest(descriptor.digest))).await?;
             let layer = Artifact::read_attached(&manifest.bytes, &subject, &kind);
             // Largest attestation: a list of what a component is made of.
-            let most = if kind == SIGSTORE_MEDIA_TYPE { max } else { MAX_MANIFEST_BYTES };
+            let most = match kind.as_str() {
+                SIGSTORE_MEDIA_TYPE => max,
+                kind if is_native_type(kind) => MAX_NATIVE_BYTES,
+                _ => MAX_MANIFEST_BYTES,
+            };
             let Ok(Some(layer)) = layer else { continue };
             let bytes = client.small_blob(reference, &layer, most).await?;
             self.keep(&layer.digest, &bytes)?;
@@ -109,37 +119,63 @@ impl Mirror {
         Ok(kept)
     }
 
-    /// Writes the index for searching; `now` and `lifetime` in seconds, `signer` says who signed what.
+    /// The index of what is in the mirror, to be signed and put: `now` and `lifetime` in seconds. `known` says who signed
+    /// what; what it does not say is taken from the index before.
     ///
     /// # Errors
-    /// The folder cannot be read or written.
-    pub fn write_index(&self, now: u64, lifetime: u64, earlier: &[Entry]) -> Result<Index, MirrorError> {
+    /// The folder cannot be read, or is no mirror.
+    pub fn new_index(&self, now: u64, lifetime: u64, known: &[Entry]) -> Result<Index, MirrorError> {
+        let before = self.existing(INDEX_FILE, MAX_LAYOUT_BYTES)?.and_then(|bytes| Index::read(&bytes).ok());
+        let before = before.map_or_else(Vec::new, |index| index.components);
         let mut entries: Vec<Entry> = Vec::new();
         for (name, tag, descriptor) in self.layout()?.components() {
             let Ok(version) = tag.as_str().parse() else { continue };
-            let known = earlier.iter().filter(|entry| entry.name == name).flat_map(|entry| &entry.releases);
-            let known = known.into_iter().find(|release| release.version == version).cloned();
+            let mut releases =
+                known.iter().chain(&before).filter(|entry| entry.name == name).flat_map(|entry| &entry.releases);
+            let known = releases.find(|release| release.version == version && release.digest == descriptor.digest);
             let bytes = self.read_blob(&descriptor.digest, MAX_MANIFEST_BYTES)?;
             let artifact = Artifact::read(&bytes).ok();
             let description = artifact.and_then(|artifact| artifact.annotations.get(DESCRIPTION).cloned());
-            let (signer, yanked) = known.map_or((None, None), |release| (release.signer, release.yanked));
+            let (signer, yanked) = known.cloned().map_or((None, None), |release| (release.signer, release.yanked));
             let release = Release { version, digest: descriptor.digest, signer, yanked, description };
             match entries.iter_mut().find(|entry| entry.name == name) {
                 Some(entry) => entry.releases.push(release),
                 None => entries.push(Entry { name, releases: vec![release] }),
             }
         }
-        let index = Index::new(now, lifetime, entries);
-        self.write(INDEX_FILE, &index.to_json())?;
-        Ok(index)
+        Ok(Index::new(now, lifetime, entries))
     }
 
-    /// The bytes of the index for searching.
+    /// Whether the index that is there is signed.
     ///
     /// # Errors
-    /// There is none, or it cannot be read.
-    pub fn index(&self) -> Result<Vec<u8>, MirrorError> {
-        self.read(INDEX_FILE, u64::try_from(MAX_INDEX_BYTES).unwrap_or(u64::MAX))
+    /// The folder cannot be read.
+    pub fn is_signed(&self) -> Result<bool, MirrorError> {
+        let index = self.existing(INDEX_FILE, MAX_LAYOUT_BYTES)?;
+        Ok(index.is_some_and(|bytes| self.root.join(signature_file(&Digest::of(&bytes))).is_file()))
+    }
+
+    /// Puts an index into its place, after its signature. The signature before stays for those who read just now, earlier
+    /// ones go.
+    ///
+    /// # Errors
+    /// The folder cannot be read or written.
+    pub fn put_index(&self, index: &[u8], signature: Option<&[u8]>) -> Result<(), MirrorError> {
+        let before = self.existing(INDEX_FILE, MAX_LAYOUT_BYTES)?.map(|bytes| signature_file(&Digest::of(&bytes)));
+        let now = signature_file(&Digest::of(index));
+        if let Some(signature) = signature {
+            self.write(&now, signature)?;
+        }
+        self.write(INDEX_FILE, index)?;
+        let listed = self.root.read_dir().map_err(failed("list", &self.root))?;
+        for name in listed.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
+            let old = name.starts_with("tidegate-index.") && name.ends_with(".sigstore.json");
+            if old && name != now && Some(&name) != before.as_ref() {
+                let path = self.root.join(&name);
+                fs::remove_file(&path).map_err(failed("remove", &path))?;
+            }
+        }
+        Ok(())
     }
 
     /// Every component in the mirror: name, version, manifest.
@@ -154,39 +190,6 @@ impl Mirror {
             Ok(Mirrored { name, tag, digest: descriptor.digest, attached })
         })
         .collect()
-    }
-
-    /// A component as [`Client::pull`] gives it, from the mirror: every digest and length is checked.
-    ///
-    /// # Errors
-    /// It is not there, or the mirror is damaged.
-    pub fn pull(&self, name: &RepositoryName, target: &Target, folder: &Path) -> Result<Pulled, MirrorError> {
-        let shown = format!("{name}{target}");
-        let digest = match target {
-            Target::Digest(digest) => *digest,
-            Target::Tag(tag) => {
-                let layout = self.layout()?;
-                let found = layout.components().find(|(known, called, _)| known == name && called == tag);
-                found.map(|(_, _, descriptor)| descriptor.digest).ok_or_else(|| MirrorError::NotThere(shown.clone()))?
-            }
-        };
-        let bytes = self.read_blob(&digest, MAX_MANIFEST_BYTES)?;
-        let wrong = |source| MirrorError::Artifact { reference: shown.clone(), source };
-        let artifact = Artifact::read(&bytes).map_err(wrong)?;
-        let config = self.read_blob(&artifact.config.digest, MAX_CONFIG_BYTES)?;
-        Config::read(&config, &artifact.layer.digest).map_err(wrong)?;
-        let layer = self.read_blob(&artifact.layer.digest, MAX_COMPONENT_BYTES)?;
-        let component = folder.join(format!("{}.wasm", name.last()));
-        write_new(&component, &layer)?;
-        let mut signatures = Vec::new();
-        for descriptor in self.attached(name, &digest)?.into_iter().take(MAX_SIGNATURE_CANDIDATES) {
-            let manifest = self.read_blob(&descriptor.digest, MAX_MANIFEST_BYTES)?;
-            if let Ok(Some(layer)) = Artifact::read_attached(&manifest, &digest, SIGSTORE_MEDIA_TYPE) {
-                signatures.push(self.read_blob(&layer.digest, u64::try_from(MAX_SIGNATURE_BYTES).unwrap_or(u64::MAX))?);
-            }
-        }
-        let manifest = Resolved { digest, bytes: bytes.into() };
-        Ok(Pulled { manifest, artifact, config: config.into(), component, signatures, truncated: false })
     }
 
     /// Copies a component with everything that is attached to it to a registry.
@@ -217,7 +220,7 @@ impl Mirror {
             let Ok(Some(layer)) = Artifact::read_attached(&manifest, &component.digest, &kind) else { continue };
             let empty = Descriptor::of(tidegate_catalog::EMPTY_TYPE, tidegate_catalog::EMPTY_JSON);
             for blob in [&layer, &empty] {
-                let bytes = self.read_blob(&blob.digest, MAX_MANIFEST_BYTES)?;
+                let bytes = self.read_blob(&blob.digest, MAX_NATIVE_BYTES)?;
                 client.push_blob(to, blob, Source::Bytes(bytes.into())).await?;
             }
             client.push_attached(&pinned, component.digest, &descriptor, &manifest).await?;
@@ -270,6 +273,18 @@ impl Mirror {
         fs::rename(&new, &path).map_err(failed("write", &path))
     }
 
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A file, if it is there.
+    pub(crate) fn existing(&self, file: &str, max: u64) -> Result<Option<Vec<u8>>, MirrorError> {
+        match self.read(file, max) {
+            Err(MirrorError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            read => read.map(Some),
+        }
+    }
+
     fn read(&self, file: &str, max: u64) -> Result<Vec<u8>, MirrorError> {
         let path = self.root.join(file);
         let metadata = fs::metadata(&path).map_err(failed("read", &path))?;
@@ -280,7 +295,7 @@ impl Mirror {
         fs::read(&path).map_err(failed("read", &path))
     }
 
-    fn read_blob(&self, digest: &Digest, max: u64) -> Result<Vec<u8>, MirrorError> {
+    pub(crate) fn read_blob(&self, digest: &Digest, max: u64) -> Result<Vec<u8>, MirrorError> {
         let bytes = self.read(&blob_file(digest), max)?;
         match Digest::of(&bytes) {
             same if same == *digest => Ok(bytes),
@@ -296,9 +311,9 @@ impl Mirror {
 /// OCI image specification, `annotations.md`.
 const DESCRIPTION: &str = "org.opencontainers.image.description";
 
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), MirrorError> {
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), MirrorError> {
     let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(path)?;
         file.write_all(bytes)?;
         file.sync_all()
     };

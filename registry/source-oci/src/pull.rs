@@ -12,11 +12,11 @@ use http::header::{ACCEPT, CONTENT_RANGE, LINK, RANGE};
 use http::{Method, StatusCode};
 use ring::digest::{Context, SHA256};
 use serde::Deserialize;
-use tidegate_bundle::{MAX_COMPONENT_BYTES, MAX_SIGNATURE_BYTES, SIGSTORE_MEDIA_TYPE};
+use tidegate_bundle::{MAX_COMPONENT_BYTES, MAX_NATIVE_BYTES, MAX_SIGNATURE_BYTES, SIGSTORE_MEDIA_TYPE};
 use tidegate_catalog::{
-    Artifact, Config, Descriptor, IMAGE_MANIFEST, INDEX_FILE, MAX_CONFIG_BYTES, MAX_INDEX_BYTES, MAX_MANIFEST_BYTES,
+    Artifact, Config, Descriptor, IMAGE_MANIFEST, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, native_type,
 };
-use tidegate_reference::{Digest, OciReference, RegistryHost, Tag, Target};
+use tidegate_reference::{Digest, OciReference, Tag, Target};
 use tokio::time::sleep;
 
 use crate::auth::scope;
@@ -27,6 +27,8 @@ use crate::url::Url;
 
 /// Most signatures that are fetched: whoever may push can attach thousands. The first that counts is enough.
 pub const MAX_SIGNATURE_CANDIDATES: usize = 32;
+/// Most pieces of native code that are fetched: whoever may push can attach more, and each may be as large as allowed.
+pub(crate) const MAX_NATIVE_CANDIDATES: usize = 4;
 /// Most attached manifests that are asked for: rubbish costs a request each too.
 const MAX_ATTACHED: usize = 128;
 /// Attempts at one blob; each goes on where the one before stopped.
@@ -104,11 +106,29 @@ impl Client {
         Config::read(&config, &artifact.layer.digest).map_err(wrong)?;
         let component = folder.join(format!("{}.wasm", reference.name.last()));
         self.blob_to_file(&pinned, &artifact.layer, MAX_COMPONENT_BYTES, &component).await?;
-        let (signatures, truncated) = self.attached(&pinned, manifest.digest, SIGSTORE_MEDIA_TYPE).await?;
+        let max = u64::try_from(MAX_SIGNATURE_BYTES).unwrap_or(u64::MAX);
+        let (signatures, truncated) =
+            self.attached(&pinned, manifest.digest, SIGSTORE_MEDIA_TYPE, MAX_SIGNATURE_CANDIDATES, max).await?;
         Ok(Pulled { manifest, artifact, config, component, signatures, truncated })
     }
 
-    /// What is attached to a manifest, of one media type: the bytes of each, at most [`MAX_SIGNATURE_CANDIDATES`]. What is
+    /// Native code for a target that is attached to a component's manifest, at most some pieces. Nobody has verified them;
+    /// their signatures are among those of [`Pulled`].
+    ///
+    /// # Errors
+    /// The network or the registry.
+    pub async fn native(
+        &self,
+        reference: &OciReference,
+        manifest: Digest,
+        target: &str,
+    ) -> Result<Vec<Vec<u8>>, PullError> {
+        let pinned = reference.with_target(Target::Digest(manifest));
+        let kind = native_type(target);
+        Ok(self.attached(&pinned, manifest, &kind, MAX_NATIVE_CANDIDATES, MAX_NATIVE_BYTES).await?.0)
+    }
+
+    /// What is attached to a manifest, of one media type: the bytes of each, `most` at most, none above `max` bytes. What is
     /// not as it should be is left out, so that nobody hinders the others by attaching rubbish.
     ///
     /// # Errors
@@ -118,19 +138,21 @@ impl Client {
         reference: &OciReference,
         subject: Digest,
         kind: &str,
+        most: usize,
+        max: u64,
     ) -> Result<(Vec<Vec<u8>>, bool), PullError> {
         let list = self.referrers(reference, subject, Some(kind)).await?;
         let mut truncated = list.truncated;
         let (mut found, mut seen) = (Vec::new(), HashSet::new());
         for descriptor in list.descriptors {
-            if found.len() >= MAX_SIGNATURE_CANDIDATES || seen.len() >= MAX_ATTACHED {
+            if found.len() >= most || seen.len() >= MAX_ATTACHED {
                 truncated = true;
                 break;
             }
             if !seen.insert(descriptor.digest) {
                 continue;
             }
-            match self.attachment(reference, subject, &descriptor, kind).await {
+            match self.attachment(reference, subject, &descriptor, kind, max).await {
                 Ok(bytes) => found.extend(bytes),
                 Err(PullError::Transport(
                     error @ (TransportError::Unauthorized { .. } | TransportError::Connect { .. }),
@@ -151,11 +173,11 @@ impl Client {
         subject: Digest,
         descriptor: &Descriptor,
         kind: &str,
+        max: u64,
     ) -> Result<Option<Vec<u8>>, PullError> {
         let manifest = self.resolve(&reference.with_target(Target::Digest(descriptor.digest))).await?;
         let layer = Artifact::read_attached(&manifest.bytes, &subject, kind);
         let layer = layer.map_err(|source| PullError::Artifact { reference: descriptor.digest.to_string(), source })?;
-        let max = u64::try_from(MAX_SIGNATURE_BYTES).unwrap_or(u64::MAX);
         match layer {
             Some(layer) => Ok(Some(self.small_blob(reference, &layer, max).await?.to_vec())),
             None => Ok(None),
@@ -176,7 +198,13 @@ impl Client {
         if said > max {
             return Err(PullError::TooBig { digest, said, max });
         }
-        let answer = self.send(self.blob_request(reference, &digest)).await?.checked().await?;
+        self.small(self.blob_request(reference, &digest), blob).await
+    }
+
+    /// The bytes that a request gives, if they are those of the descriptor.
+    pub(crate) async fn small(&self, request: Request, blob: &Descriptor) -> Result<Bytes, PullError> {
+        let (digest, said) = (blob.digest, blob.size);
+        let answer = self.send(request).await?.checked().await?;
         // One more than there should be is enough to see that there is more.
         let bytes = match answer.bytes(said).await {
             Err(TransportError::TooBig { .. }) => return Err(PullError::OtherLength { digest, said, found: said + 1 }),
@@ -208,13 +236,24 @@ impl Client {
         max: u64,
         path: &Path,
     ) -> Result<(), PullError> {
+        self.to_file(&self.blob_request(reference, &blob.digest), blob, max, path).await
+    }
+
+    /// The same, for what `request` gives.
+    pub(crate) async fn to_file(
+        &self,
+        request: &Request,
+        blob: &Descriptor,
+        max: u64,
+        path: &Path,
+    ) -> Result<(), PullError> {
         if blob.size > max {
             return Err(PullError::TooBig { digest: blob.digest, said: blob.size, max });
         }
         let failed = |source| TransportError::File { action: "write", path: path.to_owned(), source };
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
         let mut download = Download { file: Some(file), context: Context::new(&SHA256), length: 0 };
-        let pulled = self.download(reference, blob, &mut download, path).await;
+        let pulled = self.download(request, blob, &mut download, path).await;
         if pulled.is_err() {
             let _ = std::fs::remove_file(path);
         }
@@ -223,7 +262,7 @@ impl Client {
 
     async fn download(
         &self,
-        reference: &OciReference,
+        request: &Request,
         blob: &Descriptor,
         download: &mut Download,
         path: &Path,
@@ -231,7 +270,7 @@ impl Client {
         let digest = blob.digest;
         let mut rest = REST;
         for attempt in 1.. {
-            match self.continue_blob(reference, blob, download, path).await {
+            match self.continue_blob(request, blob, download, path).await {
                 Ok(()) => break,
                 Err(PullError::Transport(
                     error @ (TransportError::Broken { .. }
@@ -258,12 +297,12 @@ impl Client {
     /// Fetches what is missing.
     async fn continue_blob(
         &self,
-        reference: &OciReference,
+        request: &Request,
         blob: &Descriptor,
         download: &mut Download,
         path: &Path,
     ) -> Result<(), PullError> {
-        let mut request = self.blob_request(reference, &blob.digest);
+        let mut request = request.clone();
         if download.length > 0 {
             request = request.header(RANGE, format!("bytes={}-", download.length));
         }
@@ -304,33 +343,6 @@ impl Client {
             }
         }
         Ok(tags)
-    }
-
-    /// The bytes of a registry's index for searching. Only registries of ours have one.
-    ///
-    /// # Errors
-    /// The network or the registry.
-    pub async fn index(&self, registry: &RegistryHost) -> Result<Bytes, PullError> {
-        let url = Url { origin: self.origin(registry), path: format!("/tidegate/v1/{INDEX_FILE}") };
-        let answer = self.send(Request::new(Method::GET, url)).await?.checked().await?;
-        Ok(answer.bytes(u64::try_from(MAX_INDEX_BYTES).unwrap_or(u64::MAX)).await?)
-    }
-}
-
-impl Client {
-    /// The bytes of an index that any web server has: the folder's address, or the file's.
-    ///
-    /// # Errors
-    /// The network or the server.
-    pub async fn index_at(&self, address: &str) -> Result<Bytes, PullError> {
-        let refused =
-            |why| TransportError::Redirect { from: "the command line".to_owned(), to: address.to_owned(), why };
-        let mut url = Url::parse(address).map_err(refused)?;
-        if !url.path.ends_with(".json") {
-            url.path = format!("{}/{INDEX_FILE}", url.path.trim_end_matches('/'));
-        }
-        let answer = self.send(Request::new(Method::GET, url)).await?.checked().await?;
-        Ok(answer.bytes(u64::try_from(MAX_INDEX_BYTES).unwrap_or(u64::MAX)).await?)
     }
 }
 

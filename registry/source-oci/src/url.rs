@@ -61,6 +61,18 @@ impl Url {
         Ok(Self { origin: Origin { tls, registry }, path })
     }
 
+    /// As people write it: the port only where the scheme does not mean it anyway.
+    pub(crate) fn shown(&self) -> String {
+        let Origin { tls, registry } = &self.origin;
+        let (scheme, usual) = if *tls { ("https", 443) } else { ("http", 80) };
+        let shown = registry.to_string();
+        let host = match registry.port() == Some(usual) {
+            true => shown.strip_suffix(&format!(":{usual}")).unwrap_or(&shown),
+            false => &shown,
+        };
+        format!("{scheme}://{host}{}", self.path)
+    }
+
     /// With another pair in the query.
     pub(crate) fn with_query(&self, pair: &str) -> Self {
         let mark = if self.path.contains('?') { '&' } else { '?' };

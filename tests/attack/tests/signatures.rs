@@ -259,6 +259,54 @@ fn what_was_installed_is_verified_again_at_every_start() {
     host.stop().unwrap();
 }
 
+#[test]
+fn a_file_that_is_swapped_while_it_is_added_gives_what_was_signed_or_nothing() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let mut site = Site::new().unwrap();
+    let good = site.fixture("echo", "").unwrap();
+    let mut evil = fs::read(&good).unwrap();
+    *evil.last_mut().unwrap() = b' ';
+    let signed = fs::read(&good).unwrap();
+    let path = site.path("swapped.wasm");
+    fs::copy(format!("{}.sigstore.json", good.display()), site.path("swapped.wasm.sigstore.json")).unwrap();
+    fs::write(&path, &signed).unwrap();
+    let (stop, mut ends) = (AtomicBool::new(false), Vec::new());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let (one, other) = (site.path("one"), site.path("other"));
+            while !stop.load(Ordering::Relaxed) {
+                for (file, bytes) in [(&one, &evil), (&other, &signed)] {
+                    let _ = fs::write(file, bytes).and_then(|()| fs::rename(file, &path));
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
+            }
+        });
+        // Nothing may panic before the other thread is told to stop.
+        for _ in 0..60 {
+            let said = site.add(&path);
+            let installed = fs::read(site.path("state/components/echo/component.wasm"));
+            ends.push((said, installed));
+            let taken = ends.iter().filter(|(said, _)| said.as_ref().is_ok_and(|said| said.code == 0)).count();
+            if taken >= 3 && ends.len() >= taken + 3 {
+                break;
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    let (mut taken, mut refused) = (0, 0);
+    for (said, installed) in ends {
+        let said = said.unwrap();
+        if said.code == 0 {
+            taken += 1;
+            assert!(installed.unwrap() == signed, "other bytes than those that were verified were installed");
+        } else {
+            refused += 1;
+            assert!(said.code == REFUSED && said.err.contains("is not what `tests` signed"), "{said:?}");
+        }
+    }
+    assert!(taken > 0 && refused > 0, "both were seen: {taken} taken, {refused} refused");
+}
+
 fn find(folder: &Path, extension: &str) -> PathBuf {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

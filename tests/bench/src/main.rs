@@ -9,6 +9,7 @@
 //! message   what is sent, in both eras of the protocol
 //! load      wrk;  stdio: the same over a pipe;  cold: from start to first answer
 //! measure   rounds in alternation;  table: medians and ratios
+//! inside    no client and no network: the runtime's own calls, the host's, verifying and loading
 //! registry  a large blob through the registry, beside copying and hashing it
 //! floor     the bare hyper echo, this program started as a server
 //! ```
@@ -16,6 +17,7 @@
 
 mod cold;
 mod floor;
+mod inside;
 mod load;
 mod machine;
 mod measure;
@@ -35,6 +37,10 @@ use anyhow::Result;
 use crate::options::{Options, Task};
 
 fn main() -> ExitCode {
+    // `--inside` is a host, and compiles in a child that is this same program.
+    if let Some(code) = tidegate::run_if_compile_child() {
+        return code;
+    }
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -51,6 +57,7 @@ fn run() -> Result<()> {
             Ok(())
         }
         Task::Floor(address) => floor::serve(address),
+        Task::Inside => inside::measure(),
         Task::Registry(megabytes) => registry::measure(megabytes),
         Task::Measure(options) => bench(&options),
     }

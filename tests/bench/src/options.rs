@@ -15,6 +15,7 @@ hyper echo, in alternation, and prints medians and ratios within the run.
   --cold N      cold starts of each kind (default 5; 0: none)
   --only TEXT   only subjects whose name contains TEXT
   --json        JSON instead of a table
+  --inside      instead: calls inside one process, verifying, and loading a thousand components
   --registry N  instead: a blob of N MiB through the registry, beside copying and hashing the file
 
 Needs wrk (`apt-get install wrk`) and python3 with venv, from which it installs the wasmtime binary below target/.
@@ -25,6 +26,8 @@ Needs wrk (`apt-get install wrk`) and python3 with venv, from which it installs 
 pub(crate) enum Task {
     Help,
     Measure(Options),
+    /// Calls inside one process.
+    Inside,
     /// A blob of so many MiB.
     Registry(u32),
     /// Be the bare hyper echo.
@@ -52,6 +55,7 @@ pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Result<Task> {
             "--cold" => options.cold = number(&value()?, 0, 100)?,
             "--only" => options.only = Some(value()?),
             "--json" => options.json = true,
+            "--inside" => return Ok(Task::Inside),
             "--registry" => return Ok(Task::Registry(number(&value()?, 1, 16_384)?)),
             "--floor" => return Ok(Task::Floor(value()?.parse().context("`--floor` takes an address")?)),
             "-h" | "--help" => return Ok(Task::Help),

@@ -24,6 +24,11 @@ pub fn host() -> Result<PathBuf> {
     existing(target()?.join("debug").join("tidegate"), "cargo build --package tidegate-cli")
 }
 
+/// The binary of the edge profile, built in the profile of the tests.
+pub(crate) fn edge() -> Result<PathBuf> {
+    existing(target()?.join("debug").join("tidegate-edge"), "cargo build --package tidegate-edge")
+}
+
 /// The folder with the shipped components, unsigned.
 ///
 /// # Errors

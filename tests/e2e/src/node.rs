@@ -20,6 +20,8 @@ pub(crate) const START_LIMIT: Duration = Duration::from_secs(120);
 #[derive(Debug)]
 pub struct Node {
     folder: tempfile::TempDir,
+    /// Serves with the binary of the edge profile.
+    edge: bool,
 }
 
 impl Node {
@@ -28,7 +30,7 @@ impl Node {
     /// # Errors
     /// The host is not built, or it cannot make a key.
     pub fn empty() -> Result<Self> {
-        let node = Self { folder: tempfile::tempdir()? };
+        let node = Self { folder: tempfile::tempdir()?, edge: false };
         for folder in ["components", "files"] {
             std::fs::create_dir(node.path(folder))?;
         }
@@ -71,6 +73,28 @@ impl Node {
         }
         node.write_policy(&format!("{}{grants}", grant("protocol-mcp", "gateway = true")))?;
         Ok(node)
+    }
+
+    /// The same node, served by the binary of the edge profile. The full one still makes what it needs.
+    #[must_use]
+    pub fn on_edge(self) -> Self {
+        Self { edge: true, ..self }
+    }
+
+    /// Compiles every component for this machine, and signs the code.
+    ///
+    /// # Errors
+    /// The host is not built, or refuses one.
+    pub fn compile_components(&self) -> Result<()> {
+        let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+        for entry in std::fs::read_dir(self.path("components"))? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "wasm") {
+                let key = self.shown("tests.key");
+                self.tidegate(&["build", "--target", &target, "--key", &key, &path.display().to_string()])?;
+            }
+        }
+        Ok(())
     }
 
     /// A path in the node's folder.
@@ -168,7 +192,7 @@ impl Node {
     /// # Errors
     /// As [`Node::serve`].
     pub fn serve_at(&self, address: SocketAddr, prepare: impl FnOnce(&mut Command)) -> Result<Host> {
-        let mut command = Command::new(layout::host()?);
+        let mut command = Command::new(self.program()?);
         command.args(self.run_arguments()).arg("--listen").arg(address.to_string());
         prepare(&mut command);
         let mut host = Host { process: Process::start(&mut command)?, address };
@@ -189,7 +213,7 @@ impl Node {
     /// # Errors
     /// The host is not built.
     pub fn stdio_command(&self) -> Result<Vec<String>> {
-        let mut command = vec![layout::host()?.display().to_string()];
+        let mut command = vec![self.program()?.display().to_string()];
         command.extend(self.run_arguments());
         command.push("--stdio".to_owned());
         Ok(command)
@@ -217,6 +241,11 @@ impl Node {
         let pairs = [("--state", "state"), ("--policy", "policy.toml"), ("--components", "components")];
         let named = pairs.into_iter().flat_map(|(option, name)| [option.to_owned(), self.shown(name)]);
         std::iter::once("run".to_owned()).chain(named).collect()
+    }
+
+    /// What serves.
+    fn program(&self) -> Result<PathBuf> {
+        if self.edge { layout::edge() } else { layout::host() }
     }
 
     fn shown(&self, name: &str) -> String {

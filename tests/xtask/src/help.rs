@@ -10,7 +10,8 @@ cargo x: everything one does with this checkout
   cargo x guests              build the components and the tests' guests
   cargo x lint                formatting, clippy and documentation
   cargo x bench [ARGUMENTS]   measure a release build
-  cargo x fuzz TARGET         arbitrary bytes against the protocol, for a while
+  cargo x edge [--plain]      the small binary without a compiler, and its size
+  cargo x fuzz TARGET         arbitrary bytes against the protocol or a format, for a while
   cargo x registry-interop    our registry and wkg, oras, skopeo, docker-registry
   cargo x clients             install the official MCP clients that the tests use
   cargo x doctor              what this machine has, and what mends the rest
@@ -78,20 +79,43 @@ cargo x bench [ARGUMENTS]
 Builds guests and host in the release profile and runs tests/bench with ARGUMENTS.
 ";
 
+const EDGE: &str = "\
+cargo x edge [--plain | --small]
+
+Builds the binary of the edge profile twice, prints the bytes of both, and fails where one is larger than promised:
+
+  --plain   target/edge/tidegate-edge, with the standard library as it comes
+  --small   target/edge-small/TARGET/edge/tidegate-edge, with a standard library made for size; needs its sources
+            (`rustup component add rust-src`, or Debian's packages rustc-web, cargo-web and rust-web-src)
+
+Takes minutes: everything becomes one unit. Not part of `cargo x test`.
+";
+
 const FUZZ: &str = "\
 cargo x fuzz TARGET [--seconds N]
 
-Builds tests/fuzz with coverage and feeds the protocol component arbitrary bytes for N seconds (60), natively, with
-LLVM's fuzzer. TARGET is mcp-http or mcp-stdio. New inputs are kept in target/fuzz/TARGET; one that fails is written to
-target/fuzz/finding-*: mend what it found and keep it in tests/fuzz/corpus/TARGET, which the component's own tests replay.
+Builds tests/fuzz with coverage and feeds TARGET arbitrary bytes for N seconds (60), natively, with LLVM's fuzzer. New
+inputs are kept in target/fuzz/TARGET; one that fails, takes 10 s or 1 GiB is written to target/fuzz/finding-TARGET-*: mend
+what it found and keep it in tests/fuzz/corpus/TARGET, which ordinary tests replay.
+
+mcp-http, mcp-stdio  the protocol component, checked by components/protocol-mcp/src/fuzzing
+signature            signature files, envelopes, statements, and who counts as signer; this and the following are checked
+                     by tests/formats
+manifest             manifests, and components as far as they are read before they are compiled
+policy               policy files, and the decisions over them
+lock                 locks, advisories, and the hashes of definitions
+oci                  manifests, lists and indexes of registries and mirrors, as read and as pushed
+keys                 keys, receipts, trusted roots
+wit                  types of components to JSON Schema, values to JSON and back; brings the runtime, which takes minutes
 ";
 
 const INTEROP: &str = "\
 cargo x registry-interop
 
 Runs our registry with wkg, oras (Python) and skopeo, and our client with Debian's docker-registry, which knows no
-referrers. Builds wkg from crates.io the first time, which takes minutes; installs oras as tests/registry pins it. Needs
-skopeo and docker-registry (`apt-get install skopeo docker-registry`). Not part of `cargo x test`.
+referrers. Publishes a folder, adds it on another node, and verifies all that is attached to it, also with OpenSSL.
+Builds wkg from crates.io the first time, which takes minutes; installs oras as tests/registry pins it, and skopeo and
+docker-registry with apt-get where they are missing (as root). Not part of `cargo x test`.
 ";
 
 const CLIENTS: &str = "\
@@ -123,6 +147,7 @@ pub(crate) fn of(verb: &str) -> &'static str {
         "lint" => LINT,
         "conformance" => CONFORMANCE,
         "bench" => BENCH,
+        "edge" => EDGE,
         "fuzz" => FUZZ,
         "registry-interop" => INTEROP,
         "clients" => CLIENTS,

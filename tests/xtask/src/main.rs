@@ -6,6 +6,7 @@ mod bench;
 mod clients;
 mod conformance;
 mod doctor;
+mod edge;
 mod finish;
 mod fuzz;
 mod guests;
@@ -55,6 +56,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         "conformance" => conformance::command(&layout, rest),
         "registry-interop" => interop::command(&layout, rest),
         "bench" => bench::command(&layout, rest),
+        "edge" => edge::command(&layout, rest),
         "fuzz" => fuzz::command(&layout, rest),
         "lint" => quality::command(&layout, rest),
         "doctor" => doctor::command(&layout, rest),

@@ -30,7 +30,7 @@ pub(crate) fn command(layout: &Layout, rest: &[String]) -> Result<ExitCode> {
     }
     let ready = prepare(&mut steps, "guests", || guests::build(layout))
         && prepare(&mut steps, "the host", || {
-            must(layout.cargo().args(["build", "--locked", "--package", "tidegate-cli"]))
+            must(layout.cargo().args(["build", "--locked", "--package", "tidegate-cli", "--package", "tidegate-edge"]))
         })
         && prepare(&mut steps, "the official clients", || clients::install(layout));
     if !ready {

@@ -9,10 +9,10 @@ use tidegate::lock::{Advisories, Lock, audit};
 use crate::args::HostArgs;
 use crate::commands::block_on;
 use crate::commands::lock::{current, existing};
-use crate::commands::verify::read_file;
 use crate::failure::{Blame as _, Exit, Result, fail};
 use crate::output::{self, Style};
 use crate::settings::Settings;
+use tidegate_commands::verify::read_file;
 
 /// `tidegate audit`.
 #[derive(Debug, Args)]

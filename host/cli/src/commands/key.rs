@@ -1,14 +1,15 @@
 //! `tidegate key`: keys that sign components.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use tidegate::attestation::{Algorithm, PrivateKey, PublicKey};
+use tidegate_commands::keys::{public_key, read};
 
 use crate::args::HostArgs;
 use crate::failure::{Blame as _, Exit, Result, fail};
@@ -17,8 +18,6 @@ use crate::settings::Settings;
 
 /// The name of the key that is made and used where none is named.
 const DEFAULT_NAME: &str = "default.key";
-/// Longest key file, in bytes: keys are a few hundred.
-const MAX_BYTES: u64 = 16 * 1024;
 
 /// `tidegate key ...`.
 #[derive(Debug, Subcommand)]
@@ -206,35 +205,6 @@ pub(crate) fn signing_key(named: Option<&Path>, host: &HostArgs) -> Result<Priva
     }
     let key = PrivateKey::from_pem(&text).with_context(|| format!("`{}` is no key to sign with", path.display()));
     key.blame(Exit::Usage)
-}
-
-/// The public half of a key file of either kind.
-pub(crate) fn public_key(path: &Path) -> Result<PublicKey> {
-    let (text, _) = read(path)?;
-    let key = match PrivateKey::from_pem(&text) {
-        Ok(private) => Ok(private.public_key()),
-        Err(_) if !text.contains("PRIVATE KEY-----") => PublicKey::from_pem(&text),
-        Err(error) => Err(error),
-    };
-    key.with_context(|| format!("`{}` is no key that can be used", path.display())).blame(Exit::Usage)
-}
-
-/// The text of a key file, and its mode if it is a regular file.
-fn read(path: &Path) -> Result<(String, Option<u32>)> {
-    let shown = path.display();
-    let file = match fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(fail!(NotFound, "there is no key `{shown}`: make one with `tidegate key new --out {shown}`"));
-        }
-        Err(error) => return Err(error).with_context(|| format!("cannot read the key `{shown}`")).blame(Exit::Usage),
-    };
-    let about = file.metadata()?;
-    let mode = about.is_file().then(|| about.permissions().mode());
-    let mut text = String::new();
-    let read = file.take(MAX_BYTES).read_to_string(&mut text);
-    read.with_context(|| format!("cannot read the key `{shown}`")).blame(Exit::Usage)?;
-    Ok((text, mode))
 }
 
 /// `X.key` and `X.pem` have `X.pub` beside them; other names get it appended.

@@ -11,12 +11,12 @@ use tidegate::{ComponentReport, LockingError, read_lock};
 
 use crate::args::HostArgs;
 use crate::commands::block_on;
-use crate::commands::list::list;
 use crate::commands::sign::write_atomically;
 use crate::failure::{Blame as _, Exit, Result, fail};
 use crate::node::{Load, Node};
 use crate::output::{self, Style, printable};
 use crate::settings::Settings;
+use tidegate_commands::list::list;
 
 /// `tidegate lock`.
 #[derive(Debug, Args)]
@@ -38,7 +38,7 @@ impl LockCommand {
     pub(crate) fn run(self, json: bool) -> Result<Exit> {
         // What is there is looked at as it is; whether it is what was approved is the question.
         let options = tidegate_config::Options { locked: false, ..self.host.options() };
-        let mut settings = Settings::with(options, true)?;
+        let mut settings = Settings::load(options, true)?;
         settings.config.locked.value = false;
         let now = block_on(current(&settings, &self.components))?;
         let path = &settings.config.lock.value;

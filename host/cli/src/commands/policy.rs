@@ -153,7 +153,7 @@ impl Check {
             true => config.policy,
             false => Setting { value: self.files, from: Provenance::Option("FILE") },
         };
-        let (policy, problems) = match read_policy(&files.value) {
+        let (policy, problems) = match read_policy(&files.value, config.trusted_root.value.as_deref()) {
             Ok(policy) => (policy, Vec::new()),
             Err(PolicyFileError::Policy(error)) => (tidegate::rules::Policy::default(), error.problems),
             Err(error @ PolicyFileError::Read { .. }) => return Err(error).blame(Exit::NotFound),

@@ -130,6 +130,11 @@ impl Yank {
 impl RegistryArgs {
     /// What file, defaults and command line make together.
     fn settings(&self) -> Result<Settings> {
+        Ok(self.read()?.0)
+    }
+
+    /// The same, and the file of the key that signs the index.
+    fn read(&self) -> Result<(Settings, Option<PathBuf>)> {
         let config = Config::load(&Options::default(), &Environment::of_process()).blame(Exit::Usage)?;
         let file = match &self.config {
             Some(path) => std::path::absolute(path)?,
@@ -140,7 +145,8 @@ impl RegistryArgs {
             Some(data) => std::path::absolute(data)?,
             None => read.data.clone().unwrap_or_else(|| config.state.value.join("registry")),
         };
-        merge(read, data)
+        let index_key = read.index_key.clone();
+        Ok((merge(read, data)?, index_key))
     }
 }
 

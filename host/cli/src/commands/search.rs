@@ -1,19 +1,18 @@
 //! `tidegate search`.
 
-use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
 
 use clap::Args;
 use serde_json::json;
-use tidegate_catalog::{Index, search};
+use tidegate_catalog::search;
 use tidegate_reference::{OciReference, RegistryHost};
-use tidegate_source_oci::Mirror;
 
 use crate::args::HostArgs;
 use crate::commands::block_on;
 use crate::failure::{Blame as _, Exit, Result};
 use crate::output::{self, Style, printable};
-use crate::remote::{RemoteArgs, pull_failure};
+use crate::place::IndexedPlace;
+use crate::remote::RemoteArgs;
 use crate::settings::Settings;
 
 /// `tidegate search`.
@@ -33,9 +32,8 @@ pub(crate) struct Search {
 impl Search {
     pub(crate) fn run(self, json: bool) -> Result<Exit> {
         let settings = Settings::load(&self.host, true)?;
-        let (bytes, prefix) = self.fetch(&settings)?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let index = Index::parse(&bytes, now).blame(Exit::Usage)?;
+        let (place, prefix) = self.place(&settings)?;
+        let index = block_on(place.index(&settings))?;
         let hits = search(&index, &self.query.join(" "));
         if json {
             let found: Vec<_> = hits
@@ -60,29 +58,24 @@ impl Search {
                     output::line(format_args!("  {}", printable(description)));
                 }
             }
-            if hits.is_empty() {
-                output::line("nothing found");
+            match hits.is_empty() {
+                true => output::line("nothing found"),
+                false if prefix.is_empty() => {
+                    output::line(format_args!("add one:  tidegate add --mirror {} NAME:VERSION", place.key()));
+                }
+                false => {}
             }
         }
         Ok(if hits.is_empty() { Exit::NotFound } else { Exit::Done })
     }
 
-    /// The index, and what stands before a name there.
-    fn fetch(&self, settings: &Settings) -> Result<(Vec<u8>, String)> {
-        if let Some(host) = self.place.strip_prefix(OciReference::SCHEME) {
-            let registry: RegistryHost = host.trim_end_matches('/').parse().blame(Exit::Usage)?;
-            let client = self.remote.client(&settings.config, &registry)?;
-            let bytes = block_on(async { client.index(&registry).await.map_err(pull_failure) })?;
-            return Ok((bytes.to_vec(), format!("{}{registry}/", OciReference::SCHEME)));
-        }
-        if self.place.starts_with("https://") || self.place.starts_with("http://") {
-            let host = self.place.split('/').nth(2).unwrap_or_default();
-            let registry: RegistryHost = host.parse().blame(Exit::Usage)?;
-            let client = self.remote.client(&settings.config, &registry)?;
-            let bytes = block_on(async { client.index_at(&self.place).await.map_err(pull_failure) })?;
-            return Ok((bytes.to_vec(), String::new()));
-        }
-        let bytes = Mirror::at(Path::new(&self.place)).index().blame(Exit::NotFound)?;
-        Ok((bytes, String::new()))
+    /// Where to look, and what stands before a name there.
+    fn place(&self, settings: &Settings) -> Result<(IndexedPlace, String)> {
+        let Some(host) = self.place.strip_prefix(OciReference::SCHEME) else {
+            return Ok((IndexedPlace::mirror(settings, &self.remote, &self.place)?, String::new()));
+        };
+        let registry: RegistryHost = host.trim_end_matches('/').parse().blame(Exit::Usage)?;
+        let client = Arc::new(self.remote.client(&settings.config, &registry)?);
+        Ok((IndexedPlace::registry(client, &registry), format!("{}{registry}/", OciReference::SCHEME)))
     }
 }

@@ -1,16 +1,21 @@
 //! `tidegate outdated` and `tidegate update`.
 
+mod mirror;
 mod registry;
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
-use tidegate::attestation::{TrustRoot, VerifiedBundle};
+use tidegate::attestation::{TrustRoot, VerifiedBundle, verify};
+use tidegate::bundle::NativeFile;
 use tidegate::lock::{Lock, Locked, differences};
 use tidegate::reference::Reference;
-use tidegate::{ControlReply, ControlRequest, DirectorySource, UpdateSource, newest, trust_root};
+use tidegate::source::native_path;
+use tidegate::{ControlReply, ControlRequest, DirectorySource, Newest, UpdateSource, newest, trust_root};
+use tidegate_catalog::LAYOUT_FILE;
 
+use self::mirror::MirrorSource;
 use self::registry::RegistrySource;
 use crate::args::HostArgs;
 use crate::commands::block_on;
@@ -20,6 +25,7 @@ use crate::commands::sign::with_suffix;
 use crate::failure::{Blame as _, Exit, Result, fail};
 use crate::node::{Load, Node, unexpected};
 use crate::output::{self, Style, printable};
+use crate::place::is_address;
 use crate::remote::{RemoteArgs, is_reference};
 use crate::settings::Settings;
 
@@ -50,8 +56,9 @@ pub(crate) struct Update {
 /// Where newer versions are.
 #[derive(Debug, Args)]
 struct SourceArgs {
-    /// A directory with newer versions, each with its signature beside it; or a namespace of a registry.
-    #[arg(long, value_name = "DIR|oci://HOST/NAMESPACE")]
+    /// A directory with newer versions, each with its signature beside it; a namespace of a registry; or a mirror, as a
+    /// folder or where a web server has it.
+    #[arg(long, value_name = "DIR|oci://HOST/NAMESPACE|https://...")]
     from: PathBuf,
     #[command(flatten)]
     remote: RemoteArgs,
@@ -62,6 +69,7 @@ struct Newer {
     current: Reference,
     place: String,
     verified: VerifiedBundle,
+    native: Vec<NativeFile>,
 }
 
 impl Outdated {
@@ -154,38 +162,41 @@ impl Update {
 async fn newer(settings: &Settings, from: &SourceArgs, names: &[String]) -> Result<Vec<Newer>> {
     let policy = settings.policy()?;
     let trust: TrustRoot = trust_root(&policy.policy).blame(Exit::Usage)?;
-    let (directory, registry);
-    let source: &dyn UpdateSource = match from.from.to_str().filter(|_| is_reference(&from.from)) {
-        Some(namespace) => {
-            registry = RegistrySource::new(settings, &from.remote, namespace, &trust)?;
-            &registry
+    let source: Box<dyn UpdateSource + '_> = match from.from.to_str() {
+        Some(namespace) if is_reference(&from.from) => {
+            Box::new(RegistrySource::open(settings, &from.remote, namespace, &trust).await?)
         }
-        None => {
-            directory = DirectorySource::new(&from.from);
-            &directory
+        Some(place) if is_address(place) || from.from.join(LAYOUT_FILE).is_file() => {
+            Box::new(MirrorSource::open(settings, &from.remote, place, &trust).await?)
         }
+        _ => Box::new(DirectorySource::new(&from.from, settings.native())),
     };
     let state = &settings.config.state.value;
     if !state.join("components").is_dir() {
         return Err(fail!(NotFound, "nothing is installed in `{}`: `tidegate add` installs", state.display()));
     }
     let mut installed = Vec::new();
-    for listed in tidegate::source::Store::open(state)?.list()? {
-        installed.push(listed.installed?.entry.reference);
+    for listed in tidegate::source::Store::open(state)?.list(&[])? {
+        let tidegate::source::Installed { entry, bundle, .. } = listed.installed?;
+        // A local build has no signer.
+        let signer = verify(bundle, &trust).ok().and_then(|verified| verified.signer().name().map(str::to_owned));
+        installed.push((entry.reference, signer));
     }
-    if let Some(unknown) = names.iter().find(|name| !installed.iter().any(|one| one.name.as_str() == name.as_str())) {
+    if let Some(unknown) =
+        names.iter().find(|name| !installed.iter().any(|(one, _)| one.name.as_str() == name.as_str()))
+    {
         return Err(fail!(NotFound, "there is no installed component `{}`", printable(unknown)));
     }
-    installed.retain(|one| names.is_empty() || names.iter().any(|name| name == one.name.as_str()));
+    installed.retain(|(one, _)| names.is_empty() || names.iter().any(|name| name == one.name.as_str()));
     let mut found = Vec::new();
-    for current in installed {
-        let asked = newest(source, &current, &trust).await;
+    for (current, signer) in installed {
+        let asked = newest(source.as_ref(), &current, signer.as_deref(), &trust).await;
         let (best, notes) = asked.map_err(|error| fail!(NotFound, "cannot ask `{}`: {error}", source.label()))?;
         for note in notes {
             eprintln!("{} {}", Style::stderr().warn("passed over:"), printable(&note));
         }
-        if let Some((offer, verified)) = best {
-            found.push(Newer { current, place: offer.place, verified });
+        if let Some(Newest { offer, verified, native }) = best {
+            found.push(Newer { current, place: offer.place, verified, native });
         }
     }
     Ok(found)
@@ -194,7 +205,7 @@ async fn newer(settings: &Settings, from: &SourceArgs, names: &[String]) -> Resu
 /// What is installed now, where no lock says what was approved.
 async fn installed(settings: &Settings, current: &Reference) -> Result<Locked> {
     let store = tidegate::source::Store::open(&settings.config.state.value)?;
-    let found = store.get(&current.name)?.ok_or_else(|| fail!(NotFound, "`{}` is gone", current.name))?;
+    let found = store.get(&current.name, &[])?.ok_or_else(|| fail!(NotFound, "`{}` is gone", current.name))?;
     locked(load_apart(settings, &found.bundle, found.receipt.as_deref()).await?)
 }
 
@@ -206,6 +217,13 @@ async fn add(settings: &Settings, newer: &Newer) -> Result<()> {
     std::fs::write(&path, bundle.bytes())?;
     if let Some(signature) = bundle.signatures().first() {
         std::fs::write(signature_of(&path), signature)?;
+    }
+    for native in &newer.native {
+        let path = native_path(&path, native.target());
+        std::fs::write(&path, native.code())?;
+        if let Some(signature) = native.signature() {
+            std::fs::write(signature_of(&path), signature)?;
+        }
     }
     match Node::open(settings, Load::Nothing).await?.ask(ControlRequest::Add { path }, |_| {}).await? {
         ControlReply::Added(_) => Ok(()),

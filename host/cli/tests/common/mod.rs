@@ -1,6 +1,8 @@
 //! A node of its own for each test, and the real binary to act on it.
 #![allow(dead_code, reason = "no test file uses everything")]
 
+pub(crate) mod registry;
+
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

@@ -12,6 +12,7 @@ struct Row {
 
 fn rows() -> Vec<Row> {
     let mut rows = numbers();
+    rows.extend(wide());
     rows.extend(texts());
     rows.extend(composites());
     rows.extend(choices());
@@ -66,6 +67,31 @@ fn numbers() -> Vec<Row> {
                 ("1e30", "expected an integer from 0 to 4294967295, found 1e+30"),
             ],
         ),
+        Row {
+            types: r#"(type $t' f32)(export $t "t" (type $t'))"#,
+            schema: r#"{"anyOf":[{"type":"number"},{"type":"string","enum":["NaN","Infinity","-Infinity"]}]}"#,
+            good: &[("0.1", "0.1"), ("-2", "-2.0"), (r#""NaN""#, r#""NaN""#), (r#""-Infinity""#, r#""-Infinity""#)],
+            bad: &[(
+                "1e300",
+                r#"expected a number in the range of f32 or "NaN" or "Infinity" or "-Infinity", found 1e+300"#,
+            )],
+        },
+        Row {
+            types: r#"(type $t' f64)(export $t "t" (type $t'))"#,
+            schema: r#"{"anyOf":[{"type":"number"},{"type":"string","enum":["NaN","Infinity","-Infinity"]}]}"#,
+            good: &[("0.1", "0.1"), ("1e300", "1e+300"), (r#""Infinity""#, r#""Infinity""#)],
+            bad: &[(
+                r#""inf""#,
+                r#"expected a number in the range of f64 or "NaN" or "Infinity" or "-Infinity", found the string `inf`"#,
+            )],
+        },
+    ]
+}
+
+/// Integers that not every reader of JSON keeps.
+fn wide() -> Vec<Row> {
+    let integer = |types, schema, good, bad| Row { types, schema, good, bad };
+    vec![
         integer(
             r#"(type $t' u64)(export $t "t" (type $t'))"#,
             r#"{"description":"beyond 9007199254740991 as a string of digits","anyOf":[{"type":"integer","minimum":0,"maximum":9007199254740991},{"type":"string","pattern":"^[0-9]{1,20}$"}]}"#,
@@ -88,35 +114,27 @@ fn numbers() -> Vec<Row> {
                     r#""+5""#,
                     "expected an integer from 0 to 18446744073709551615, beyond 9007199254740991 as a string of digits, found the string `+5`",
                 ),
+                (
+                    r#""-0""#,
+                    "expected an integer from 0 to 18446744073709551615, beyond 9007199254740991 as a string of digits, found the string `-0`",
+                ),
             ],
         ),
         integer(
             r#"(type $t' s64)(export $t "t" (type $t'))"#,
             r#"{"description":"beyond 9007199254740991 as a string of digits","anyOf":[{"type":"integer","minimum":-9007199254740991,"maximum":9007199254740991},{"type":"string","pattern":"^-?[0-9]{1,19}$"}]}"#,
             &[("-9007199254740991", "-9007199254740991"), (r#""-9223372036854775808""#, r#""-9223372036854775808""#)],
-            &[(
-                r#""9223372036854775808""#,
-                "expected an integer from -9223372036854775808 to 9223372036854775807, beyond 9007199254740991 as a string of digits, found the string `9223372036854775808`",
-            )],
+            &[
+                (
+                    r#""9223372036854775808""#,
+                    "expected an integer from -9223372036854775808 to 9223372036854775807, beyond 9007199254740991 as a string of digits, found the string `9223372036854775808`",
+                ),
+                (
+                    r#""00000000000000000001""#,
+                    "expected an integer from -9223372036854775808 to 9223372036854775807, beyond 9007199254740991 as a string of digits, found the string `00000000000000000001`",
+                ),
+            ],
         ),
-        Row {
-            types: r#"(type $t' f32)(export $t "t" (type $t'))"#,
-            schema: r#"{"anyOf":[{"type":"number"},{"type":"string","enum":["NaN","Infinity","-Infinity"]}]}"#,
-            good: &[("0.1", "0.1"), ("-2", "-2.0"), (r#""NaN""#, r#""NaN""#), (r#""-Infinity""#, r#""-Infinity""#)],
-            bad: &[(
-                "1e300",
-                r#"expected a number in the range of f32 or "NaN" or "Infinity" or "-Infinity", found 1e+300"#,
-            )],
-        },
-        Row {
-            types: r#"(type $t' f64)(export $t "t" (type $t'))"#,
-            schema: r#"{"anyOf":[{"type":"number"},{"type":"string","enum":["NaN","Infinity","-Infinity"]}]}"#,
-            good: &[("0.1", "0.1"), ("1e300", "1e+300"), (r#""Infinity""#, r#""Infinity""#)],
-            bad: &[(
-                r#""inf""#,
-                r#"expected a number in the range of f64 or "NaN" or "Infinity" or "-Infinity", found the string `inf`"#,
-            )],
-        },
     ]
 }
 

@@ -146,6 +146,10 @@ impl Reader<'_, '_> {
         let Some(table) = self.document.table(value, "config") else { return };
         for (key, value) in table.iter() {
             let name: &str = key.get_ref();
+            if name.chars().any(char::is_control) {
+                self.document.problem(key.span(), format!("`{name}` contains a control character"));
+                continue;
+            }
             let Some(text) = self.text(value, name) else { continue };
             self.claim(value, rule, Claimed::Single { kind: "setting", name: name.to_owned() });
             let origin = self.document.origin(&value.span());

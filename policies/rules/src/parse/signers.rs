@@ -11,7 +11,7 @@ use crate::names::{is_name, is_plain, is_variable};
 use crate::policy::{PublicKey, Role, Secret, SecretSource, SignedBy, Signer, TrustedRoot};
 use crate::{LOCAL_BUILD, nearest};
 
-const ROLES: &[&str] = &["component"];
+const ROLES: &[&str] = &["component", "native-code"];
 const KEYS: &[&str] = &["public-key", "public-key-file", "identity", "issuer", "trusted-root-file", "roles"];
 /// Longest identity or issuer, in bytes; those of workflows have about 150.
 const MAX_IDENTITY: usize = 2_048;
@@ -75,15 +75,21 @@ impl Reader<'_, '_> {
         Some(Signer { by, roles, origin: self.document.origin(&span) })
     }
 
-    /// A name in certificates, who vouches for it, and the authorities: all three, none of them a pattern.
+    /// A name in certificates, who vouches for it, and the authorities, if they are not those of the node: none of them a
+    /// pattern.
     fn identity(&mut self, table: &DeTable<'_>, title: &str, span: Range<usize>) -> Option<SignedBy> {
         let identity = self.document.required_string(table, "identity", title, span.clone());
         let identity = identity.and_then(|(text, at)| self.name_of_person(text, "identity", at));
-        let issuer = self.document.required_string(table, "issuer", title, span.clone());
+        let issuer = self.document.required_string(table, "issuer", title, span);
         let issuer = issuer.and_then(|(text, at)| self.name_of_person(text, "issuer", at));
-        let root = self.document.required_string(table, "trusted-root-file", title, span);
-        let root = root.and_then(|(text, at)| self.path(text, "trusted-root-file", at));
-        Some(SignedBy::Identity { identity: identity?, issuer: issuer?, root: TrustedRoot::File(root?) })
+        let root = match table.get("trusted-root-file") {
+            None => Some(TrustedRoot::OfTheNode),
+            Some(value) => {
+                let text = self.document.string(value, "trusted-root-file").map(str::to_owned);
+                text.and_then(|text| self.path(&text, "trusted-root-file", value.span())).map(TrustedRoot::File)
+            }
+        };
+        Some(SignedBy::Identity { identity: identity?, issuer: issuer?, root: root? })
     }
 
     /// What is compared whole. People who write a pattern believe that it is one.
@@ -133,16 +139,10 @@ impl Reader<'_, '_> {
         for item in items {
             match self.document.string(item, "roles") {
                 Some("component") => roles.insert(Role::Component),
-                // Known by name, so that nobody believes to have granted it.
-                Some("native-code") => {
-                    let message = "the role `native-code` is not available in this version: a host runs only native code \
-                                   that it compiled itself";
-                    self.document.problem(item.span(), message);
-                    false
-                }
+                Some("native-code") => roles.insert(Role::NativeCode),
                 Some(other) => {
                     let hint = nearest(other, ROLES).map_or_else(
-                        || format!("there is only {}", crate::document::list(ROLES)),
+                        || format!("there are {}", crate::document::list(ROLES)),
                         |role| format!("did you mean `{role}`?"),
                     );
                     self.document.problem(item.span(), format!("unknown role `{other}`; {hint}"));

@@ -62,6 +62,27 @@ fn what_is_no_key_is_refused_by_name() {
     assert_eq!(PrivateKey::from_pem(&block("PRIVATE KEY", "AAAA")).unwrap_err(), KeyError::Algorithm);
 }
 
+#[test]
+fn only_whole_lines_begin_and_end_a_key() {
+    let public = PrivateKey::generate(Algorithm::Ed25519).unwrap().public_key();
+    let pem = public.to_pem();
+    let secret = "-----BEGIN PRIVATE KEY-----";
+    assert_eq!(PublicKey::from_pem(&format!("of acme\n  {pem}that is all\n")), Ok(public));
+    let end = "-----END PUBLIC KEY-----";
+    let others = [
+        format!("{secret}\n{pem}"),
+        format!("{pem}{secret}\n"),
+        // Five of the nine dashes end one block, and five begin another.
+        pem.replace(end, &format!("-----END PUBLIC KEY----{secret}")),
+        format!("x{pem}"),
+        pem.replace(end, &format!("AA{end}")),
+        pem.replace(end, "-----END PRIVATE KEY-----"),
+    ];
+    for other in others {
+        assert!(matches!(PublicKey::from_pem(&other), Err(KeyError::NotPem { .. })), "{other}");
+    }
+}
+
 /// Runs OpenSSL in a directory; nothing if it is not installed.
 fn openssl(directory: &Path, arguments: &[&str]) -> Option<String> {
     let output = match Command::new("openssl").args(arguments).current_dir(directory).output() {

@@ -1,30 +1,26 @@
-//! Lists: tags, repositories, referrers, the index.
+//! Lists: tags, repositories, referrers.
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, LINK};
+use http::header::{CONTENT_TYPE, HeaderName, LINK};
 use serde_json::json;
-use tidegate_catalog::Index;
+use tidegate_catalog::IMAGE_INDEX;
 use tidegate_reference::{Digest, RepositoryName};
 
 use super::route::{Query, parse_digest};
 use super::{App, with_headers};
 use crate::access::{Caller, Permission};
 use crate::body::blocking;
-use crate::clock::now;
 use crate::error::{ApiError, Code};
-use crate::manifest::IMAGE_INDEX;
 use crate::settings::AnonymousPull;
 
 /// Most items of one page.
 const PAGE: usize = 1_000;
 /// Most bytes of one page of referrers, annotations included: a client takes no manifest above 4 MiB.
 const PAGE_BYTES: usize = 2 << 20;
-/// How long an index that is made on demand counts, in seconds: it is made anew for every request.
-const INDEX_LIFETIME: u64 = 24 * 3600;
 const FILTERS_HEADER: HeaderName = HeaderName::from_static("oci-filters-applied");
 
 /// Says that this is a registry. Clients ask here how to identify themselves, so that nobody without credentials gets a
@@ -111,17 +107,6 @@ pub(super) async fn referrers(
     let mut headers = next(link.as_deref());
     headers.extend(kind.is_some().then_some((FILTERS_HEADER, "artifactType")));
     Ok(json_answer(body.into_bytes(), IMAGE_INDEX, &headers))
-}
-
-/// What there is, for searching: of everything that the caller may pull.
-pub(super) async fn index(app: &Arc<App>, caller: Caller) -> Result<Response, ApiError> {
-    if !caller.is_known() && app.access.anonymous_pull() == &AnonymousPull::Nothing {
-        return Err(ApiError::unauthorized("this registry needs a token: send it as the password"));
-    }
-    let store = Arc::clone(&app.store);
-    let entries = blocking(move || store.index(|name| caller.may(Permission::Pull, name))).await?;
-    let index = Index::new(now(), INDEX_LIFETIME, entries);
-    Ok(json_answer(index.to_json(), "application/json", &[(CACHE_CONTROL, "no-store")]))
 }
 
 fn next(link: Option<&str>) -> Vec<(HeaderName, &str)> {

@@ -8,13 +8,13 @@ use axum::extract::Request;
 use axum::response::Response;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, LOCATION};
 use http::{Method, StatusCode};
+use tidegate_catalog::Outline;
 use tidegate_reference::{RepositoryName, Target};
 
 use super::{App, DIGEST_HEADER, empty, with_headers};
 use crate::access::{Caller, Permission};
 use crate::body::{blocking, receive_all};
 use crate::error::{ApiError, Code};
-use crate::manifest::{MAX_MANIFEST_BYTES, Outline};
 use crate::store::Put;
 
 /// Says that the registry has noticed what the manifest is about, so that the client does not keep a list itself.
@@ -62,7 +62,7 @@ pub(super) async fn put(
         ApiError::new(StatusCode::BAD_REQUEST, Code::ManifestInvalid, message)
     };
     let media_type = media_type.ok_or_else(missing)?;
-    let bytes = receive_all(request.into_body(), MAX_MANIFEST_BYTES, app.limits.silence).await?;
+    let bytes = receive_all(request.into_body(), Outline::MAX_BYTES, app.limits.silence).await?;
     let outline = Outline::read(&media_type, &bytes)?;
     let subject = outline.subject.map(|subject| subject.to_string());
     let (store, quota, repository) = (Arc::clone(&app.store), app.quotas.of(name.namespace()), name.clone());

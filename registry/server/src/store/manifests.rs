@@ -3,12 +3,12 @@
 use std::fs;
 
 use redb::{ReadableTable as _, WriteTransaction};
+use tidegate_catalog::Outline;
 use tidegate_reference::{Digest, RepositoryName, Tag, Target};
 
 use super::tables::{BLOBS, Link, MANIFESTS, ManifestRecord, REFERRERS, TAGS, TagRecord, add_usage};
 use super::{Result, Store, StoreError, io_failed};
 use crate::clock::now;
-use crate::manifest::Outline;
 
 /// A manifest to be kept.
 pub(crate) struct Put<'a> {

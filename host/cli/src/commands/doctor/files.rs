@@ -8,7 +8,9 @@ use tidegate::{FilesError, StatePaths};
 use tidegate_config::Config;
 
 use super::finding::Finding;
-use crate::commands::key::{files, public_key};
+use tidegate_commands::keys::public_key;
+
+use crate::commands::key::files;
 
 const STATE: &str = "state directory";
 const KEYS: &str = "keys";

@@ -12,7 +12,7 @@ const POLICY: &str = "policy";
 
 /// Everything that can be wrong about it.
 pub(crate) fn examine(config: &Config) -> Vec<Finding> {
-    let files = match read(&config.policy) {
+    let files = match read(config) {
         Ok(files) => files,
         Err(failure) => return vec![Finding::bad(POLICY, failure.text(), "correct it, then `tidegate policy check`")],
     };

@@ -1,13 +1,19 @@
 //! `tidegate registry serve`.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use clap::Args;
+use tidegate::attestation::sign_index;
 use tidegate_config::{Config, Environment, LogFormat, LogLevel, Options, parse_registry_listen};
-use tidegate_registry_server::{AnonymousPull, Server, TokenFile};
+use tidegate_registry_server::{AnonymousPull, IndexSigner, Server, TokenFile};
 
 use super::RegistryArgs;
+use crate::args::HostArgs;
 use crate::commands::block_on;
-use crate::commands::run::signals::Signals;
+use crate::commands::key::signing_key;
 use crate::failure::{Blame as _, Exit, Result, fail};
+use tidegate_commands::run::signals::Signals;
 
 /// `tidegate registry serve`.
 #[derive(Debug, Args)]
@@ -18,6 +24,9 @@ pub(crate) struct Serve {
     /// Everybody who reaches the registry may pull everything.
     #[arg(long)]
     anonymous_pull: bool,
+    /// The private key to sign the index with.
+    #[arg(long, value_name = "FILE")]
+    index_key: Option<PathBuf>,
     /// How much is logged: error, warn, info, debug, trace.
     #[arg(long = "log", value_name = "LEVEL")]
     log_level: Option<LogLevel>,
@@ -33,7 +42,11 @@ impl Serve {
         let options = Options { log_level: self.log_level, log_format: self.log_format, ..Options::default() };
         let config = Config::load(&options, &Environment::of_process()).blame(Exit::Usage)?;
         crate::log::start(&config.log, false);
-        let mut settings = self.registry.settings()?;
+        let (mut settings, index_key) = self.registry.read()?;
+        if let Some(file) = self.index_key.or(index_key) {
+            let key = signing_key(Some(&file), &HostArgs::default())?;
+            settings.index_signer = Some(IndexSigner(Arc::new(move |index| sign_index(index, &key).ok())));
+        }
         if let Some(text) = &self.listen {
             settings.listen = parse_registry_listen(text).map_err(|message| fail!(Usage, "--listen: {message}"))?;
         }

@@ -1,39 +1,59 @@
 //! A namespace of a registry as a source of newer versions.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use tidegate::attestation::TrustRoot;
-use tidegate::bundle::Bundle;
+use tidegate::bundle::CodeTarget;
 use tidegate::reference::{ComponentName, Reference};
 use tidegate::source::Sourced;
 use tidegate::{Fetched, Offer, Offering, SourceError, UpdateSource};
+use tidegate_catalog::Index;
 use tidegate_reference::OciReference;
 use tidegate_source_oci::{Client, PullError, TransportError};
 
-use crate::commands::add::remote::counting;
+use super::mirror::{offers, sourced};
 use crate::failure::{Result, fail};
+use crate::place::IndexedPlace;
 use crate::remote::RemoteArgs;
 use crate::settings::Settings;
 
 /// Component `NAME` is in the repository `oci://HOST/NAMESPACE/NAME`.
 pub(super) struct RegistrySource<'a> {
-    client: Client,
+    client: Arc<Client>,
+    /// Its index, where the configuration names a key for it: then tags are not asked.
+    index: Option<Index>,
     /// `oci://HOST/NAMESPACE`
     namespace: String,
     trust: &'a TrustRoot,
+    /// What native code must be for, on a node that does not compile.
+    native: Option<CodeTarget>,
 }
 
 impl<'a> RegistrySource<'a> {
-    pub(super) fn new(settings: &Settings, remote: &RemoteArgs, from: &str, trust: &'a TrustRoot) -> Result<Self> {
+    pub(super) async fn open(
+        settings: &Settings,
+        remote: &RemoteArgs,
+        from: &str,
+        trust: &'a TrustRoot,
+    ) -> Result<Self> {
         let namespace = from.trim_end_matches('/').to_owned();
         // Any name will do to see whether the rest is right.
         let Ok(example) = format!("{namespace}/name:latest").parse::<OciReference>() else {
             return Err(fail!(Usage, "`{from}` is no namespace of a registry: write `oci://HOST/NAMESPACE`"));
         };
-        Ok(Self { client: remote.client(&settings.config, &example.registry)?, namespace, trust })
+        let client = Arc::new(remote.client(&settings.config, &example.registry)?);
+        let place = IndexedPlace::registry(Arc::clone(&client), &example.registry);
+        let index = if place.is_signed(settings)? { Some(place.index(settings).await?) } else { None };
+        Ok(Self { client, index, namespace, trust, native: settings.native() })
     }
 
     async fn versions(&self, name: &ComponentName) -> anyhow::Result<Vec<Offer>> {
         let repository = format!("{}/{name}", self.namespace);
+        if let Some(index) = &self.index {
+            let example: OciReference = format!("{repository}:latest").parse()?;
+            return Ok(offers(index, name, |known| *known == example.name, &repository));
+        }
         let tags = match self.client.tags(&format!("{repository}:latest").parse()?).await {
             // Not every component of a node comes from there.
             Err(PullError::Transport(TransportError::NotFound { .. })) => return Ok(Vec::new()),
@@ -49,13 +69,11 @@ impl<'a> RegistrySource<'a> {
     async fn pull(&self, offer: &Offer) -> anyhow::Result<Sourced> {
         let folder = tempfile::tempdir().context("cannot make a folder for what is fetched")?;
         let pulled = self.client.pull(&offer.place.parse()?, folder.path()).await?;
-        let bytes = std::fs::read(&pulled.component).context("the component cannot be read back")?;
-        let bundle = Bundle::new(bytes, Vec::new())?.with_origin(&offer.place);
-        let counting = counting(&bundle, &pulled, self.trust).map(|(signature, _)| signature);
-        // One that does not count is kept too: verifying says what is wrong with it.
-        let signature = counting.or(pulled.signatures.first()).cloned();
-        let bundle = Bundle::new(bundle.bytes().clone(), signature.into_iter().collect())?.with_origin(&offer.place);
-        Ok(Sourced { bundle, receipt: None })
+        let codes = match self.native {
+            Some(target) => self.client.native(&offer.place.parse()?, pulled.manifest.digest, target.name()).await?,
+            None => Vec::new(),
+        };
+        sourced(&pulled, codes, offer, self.trust, self.native)
     }
 }
 
