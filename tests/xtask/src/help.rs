@@ -13,6 +13,7 @@ cargo x: everything one does with this checkout
   cargo x edge [--plain]      the small binary without a compiler, and its size
   cargo x fuzz TARGET         arbitrary bytes against the protocol or a format, for a while
   cargo x registry-interop    our registry and wkg, oras, skopeo, docker-registry
+  cargo x deploy              the manifests for a cluster and the units for systemd, as these read them
   cargo x clients             install the official MCP clients that the tests use
   cargo x doctor              what this machine has, and what mends the rest
   cargo x clean               remove built guests and clients
@@ -45,6 +46,13 @@ Builds the shipped components and the host, creates a developer key on first use
 
 Key, policy and data are in target/tidegate/; delete that folder to start anew. The policy is written once from
 policies/presets/developer.toml and is yours to change.
+";
+
+const DEPLOY: &str = "\
+cargo x deploy
+
+Validates deploy/kubernetes against the schemas of two versions of Kubernetes, with the pinned PyPI `kubernetes-validate`, and
+has systemd say how exposed deploy/systemd leaves the service, where `systemd-analyze` is there. Part of `cargo x test`.
 ";
 
 const TEST: &str = "\
@@ -147,6 +155,7 @@ pub(crate) fn of(verb: &str) -> &'static str {
         "lint" => LINT,
         "conformance" => CONFORMANCE,
         "bench" => BENCH,
+        "deploy" => DEPLOY,
         "edge" => EDGE,
         "fuzz" => FUZZ,
         "registry-interop" => INTEROP,

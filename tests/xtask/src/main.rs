@@ -5,6 +5,7 @@
 mod bench;
 mod clients;
 mod conformance;
+mod deploy;
 mod doctor;
 mod edge;
 mod finish;
@@ -56,6 +57,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         "conformance" => conformance::command(&layout, rest),
         "registry-interop" => interop::command(&layout, rest),
         "bench" => bench::command(&layout, rest),
+        "deploy" => deploy::command(&layout, rest),
         "edge" => edge::command(&layout, rest),
         "fuzz" => fuzz::command(&layout, rest),
         "lint" => quality::command(&layout, rest),

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::layout::Layout;
 use crate::step::{Count, Steps, must};
-use crate::{clients, conformance, guests, quality};
+use crate::{clients, conformance, deploy, guests, quality};
 
 #[cfg(test)]
 mod tests;
@@ -45,6 +45,7 @@ pub(crate) fn command(layout: &Layout, rest: &[String]) -> Result<ExitCode> {
         steps.run("examples in the documentation", || {
             counted(layout.cargo().args(["test", "--doc", "--workspace", "--locked", "--no-fail-fast"]))
         });
+        steps.run("manifests and units", || deploy::run(layout));
         steps.run("the official conformance suite", || conformance::run(layout));
         quality::lints(layout, &mut steps);
     }
