@@ -25,6 +25,9 @@ pub enum Event {
         digest: String,
         /// Who signed it.
         signer: String,
+        /// Who signed the native code that runs in place of compiling it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        native: Option<String>,
     },
     /// A component was refused at load.
     Refused {

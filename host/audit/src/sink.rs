@@ -40,8 +40,9 @@ impl Sink for TraceSink {
             Event::Denied { component, interface, wanted, reason } => {
                 tracing::warn!(target: "audit", component, interface, wanted, reason, "denied");
             }
-            Event::Loaded { component, digest, signer } => {
-                tracing::info!(target: "audit", component, digest, signer, "loaded");
+            Event::Loaded { component, digest, signer, native } => {
+                let native = native.as_deref();
+                tracing::info!(target: "audit", component, digest, signer, native, "loaded");
             }
             Event::RolledBack { component, from, to, signer, reason } => {
                 tracing::warn!(target: "audit", component, from, to, signer, reason, "rolled back");

@@ -12,6 +12,7 @@ pub(crate) mod key;
 pub(crate) mod list;
 pub(crate) mod lock;
 pub(crate) mod mirror;
+pub(crate) mod native;
 pub(crate) mod new;
 pub(crate) mod policy;
 pub(crate) mod publish;
@@ -21,6 +22,7 @@ pub(crate) mod rollback;
 pub(crate) mod run;
 pub(crate) mod search;
 pub(crate) mod sign;
+pub(crate) mod signer;
 pub(crate) mod update;
 pub(crate) mod verify;
 

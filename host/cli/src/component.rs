@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tidegate::attestation::{VerifiedBundle, verify, verify_local};
-use tidegate::bundle::Bundle;
+use tidegate::bundle::{Bundle, CodeTarget, NativeFile};
 use tidegate::source::{ReadError, Store, read_component};
 use tidegate::{ComponentReport, ControlClient, StatePaths, trust_root};
 use tidegate_config::Config;
@@ -17,6 +17,8 @@ use crate::policy::PolicyFiles;
 pub(crate) struct Found {
     pub(crate) bundle: Bundle,
     pub(crate) receipt: Option<Vec<u8>>,
+    /// Native code for any target.
+    pub(crate) native: Vec<NativeFile>,
     /// Whether it came from the state directory.
     pub(crate) installed: bool,
 }
@@ -33,22 +35,24 @@ pub(crate) enum Meant {
 pub(crate) async fn find(config: &Config, what: &str) -> Result<Meant> {
     let path = Path::new(what);
     if what.contains('/') || what.ends_with(".wasm") || path.is_file() {
-        let sourced = read_component(path).map_err(|error| match error {
+        let sourced = read_component(path, &CodeTarget::ALL).map_err(|error| match error {
             ReadError::NotThere(_) => fail!(NotFound, "there is no component file `{what}`"),
             error => crate::failure::Failure::new(Exit::Usage, error),
         })?;
         return Ok(Meant::Found(Box::new(Found {
             bundle: sourced.bundle,
             receipt: sourced.receipt,
+            native: sourced.native,
             installed: false,
         })));
     }
     let state = &config.state.value;
     // Looking must not make a state directory.
     if let (Ok(name), true) = (what.parse(), state.join("components").is_dir())
-        && let Some(installed) = Store::open(state)?.get(&name)?
+        && let Some(installed) = Store::open(state)?.get(&name, &CodeTarget::ALL)?
     {
-        let found = Found { bundle: installed.bundle, receipt: installed.receipt, installed: true };
+        let found =
+            Found { bundle: installed.bundle, receipt: installed.receipt, native: installed.native, installed: true };
         return Ok(Meant::Found(Box::new(found)));
     }
     if let Some(report) = loaded(state, what).await? {

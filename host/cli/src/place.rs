@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use tidegate::attestation::verify_index;
+use tidegate::bundle::CodeTarget;
 use tidegate::reference::Digest;
 use tidegate::{Sources, SourcesError, StatePaths};
 use tidegate_catalog::{Index, IndexError};
@@ -133,6 +134,19 @@ impl IndexedPlace {
     /// A component of a mirror, into a file in `folder`.
     pub(crate) async fn pull(&self, name: &RepositoryName, digest: Digest, folder: &Path) -> Result<Pulled> {
         self.shelf.pull(name, digest, folder).await.map_err(mirror_failure)
+    }
+
+    /// Native code of a component of a mirror; none where no target is wanted.
+    pub(crate) async fn native(
+        &self,
+        name: &RepositoryName,
+        digest: Digest,
+        target: Option<CodeTarget>,
+    ) -> Result<Vec<Vec<u8>>> {
+        match target {
+            Some(target) => self.shelf.native(name, digest, target.name()).await.map_err(mirror_failure),
+            None => Ok(Vec::new()),
+        }
     }
 }
 

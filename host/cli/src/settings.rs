@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tidegate::{Builder, CompileLimits, FileSink, Host, Record, Sink, TraceSink};
+use tidegate::bundle::CodeTarget;
+use tidegate::{Builder, Code, CompileLimits, FileSink, Host, Record, Sink, TraceSink};
 use tidegate_config::{Config, Environment, LogFormat, Options};
 
 use crate::args::HostArgs;
@@ -44,21 +45,37 @@ impl Settings {
         policy::read(&self.config)
     }
 
+    /// What native code must be for, on a node that does not compile.
+    pub(crate) fn native(&self) -> Option<CodeTarget> {
+        let engine = &self.config.engine;
+        (!engine.compile.value).then(|| engine.code.value.target())
+    }
+
+    /// Bounds on compiling one component.
+    pub(crate) fn compile_limits(&self) -> CompileLimits {
+        let compile = &self.config.compile;
+        CompileLimits {
+            memory: compile.memory.value,
+            cpu: compile.cpu.value,
+            wall: compile.wall.value,
+            output: compile.output.value,
+            input: compile.input.value,
+        }
+    }
+
     /// A builder for a host of this configuration.
     pub(crate) fn builder(&self, policy: PolicyFiles) -> Result<Builder> {
         let secrets = policy.secrets()?;
-        let compile = &self.config.compile;
         let mut builder = Host::builder(&self.config.state.value);
         if let Some(file) = &self.config.seal_key.value {
             builder = builder.seal_key(file.clone());
         }
         let builder = builder
-            .compile_limits(CompileLimits {
-                memory: compile.memory.value,
-                cpu: compile.cpu.value,
-                wall: compile.wall.value,
-                output: compile.output.value,
-                input: compile.input.value,
+            .compile_limits(self.compile_limits())
+            .code(Code {
+                target: self.config.engine.code.value.target(),
+                compile: self.config.engine.compile.value,
+                layout: self.config.engine.layout.value,
             })
             .policy(policy.policy)
             .development(self.config.development.value)

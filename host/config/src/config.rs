@@ -8,6 +8,7 @@ use tidegate_grant::{format_bytes, format_duration};
 use tidegate_rules::Problem;
 
 use crate::access::{AccessConfig, TlsConfig};
+use crate::engine::{CodeKind, EngineConfig};
 use crate::environment::Environment;
 use crate::file::{FileValues, read_file};
 use crate::listen::Listen;
@@ -71,6 +72,8 @@ pub struct Config {
     pub tls: Setting<Option<TlsConfig>>,
     /// How clients prove who they are.
     pub access: AccessConfig,
+    /// What kind of code runs, and who compiles it.
+    pub engine: EngineConfig,
     /// Compiling.
     pub compile: CompileConfig,
     /// The log.
@@ -226,6 +229,11 @@ impl Config {
             seal_key: Given::file(optional(values.seal_key)).or_default(|| None),
             trusted_root: Given::file(optional(values.trusted_root)).or_default(|| None),
             sources: Given::file(values.sources).or_default(Vec::new),
+            engine: EngineConfig {
+                code: Given::file(values.engine_code).or_default(|| CodeKind::Native),
+                compile: Given::file(values.engine_compile).or_default(|| true),
+                layout: Given::file(values.engine_layout).or_default(|| None),
+            },
             compile: CompileConfig {
                 memory: Given::file(values.compile_memory).or_default(|| 1 << 30),
                 cpu: Given::file(values.compile_cpu).or_default(|| Duration::from_secs(60)),
@@ -290,6 +298,11 @@ impl Config {
             self.access.issuers.line("access.issuer", |issuers| {
                 issuers.iter().map(|issuer| issuer.issuer.as_str()).collect::<Vec<_>>().join(", ")
             }),
+            self.engine.code.line("engine.code", ToString::to_string),
+            self.engine.compile.line("engine.compile", ToString::to_string),
+            self.engine
+                .layout
+                .line("engine.layout", |layout| layout.map_or_else(|| "auto".to_owned(), |layout| layout.to_string())),
             self.compile.memory.line("compile.memory", |bytes| format_bytes(*bytes)),
             self.compile.cpu.line("compile.cpu", |time| format_duration(*time)),
             self.compile.wall.line("compile.wall", |time| format_duration(*time)),

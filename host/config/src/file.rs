@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tidegate_bundle::CodeLayout;
 use tidegate_grant::Origin;
 use tidegate_rules::Problem;
 use tidegate_rules::document::{Document, Value};
 use toml::de::DeTable;
 
 use crate::access::{IssuerConfig, TlsConfig};
+use crate::engine::CodeKind;
 use crate::listen::Listen;
 use crate::log::{LogFormat, LogLevel};
 use crate::source::SourceConfig;
@@ -42,6 +44,9 @@ pub(crate) struct FileValues {
     pub(crate) access_scopes: Line<Vec<String>>,
     pub(crate) access_roots: Line<PathBuf>,
     pub(crate) access_issuers: Line<Vec<IssuerConfig>>,
+    pub(crate) engine_code: Line<CodeKind>,
+    pub(crate) engine_compile: Line<bool>,
+    pub(crate) engine_layout: Line<Option<CodeLayout>>,
     pub(crate) compile_memory: Line<u64>,
     pub(crate) compile_cpu: Line<Duration>,
     pub(crate) compile_wall: Line<Duration>,
@@ -65,6 +70,7 @@ const TOP: &[&str] = &[
     "http",
     "tls",
     "access",
+    "engine",
     "compile",
     "log",
 ];
@@ -128,6 +134,16 @@ impl Reader<'_, '_> {
         });
         if let Some(access) = table.get("access").and_then(|value| self.document.table(value, "access")) {
             self.access(access, &mut values);
+        }
+        if let Some(engine) = table.get("engine").and_then(|value| self.document.table(value, "engine")) {
+            self.document.check_keys(engine, "[engine]", &["code", "compile", "layout"]);
+            values.engine_code = self.value(engine, "code", Self::word);
+            values.engine_compile =
+                self.value(engine, "compile", |reader, value, key| reader.document.boolean(value, key));
+            values.engine_layout = self.value(engine, "layout", |reader, value, key| {
+                let text = reader.document.string(value, key)?;
+                reader.checked(value, crate::engine::layout(text))
+            });
         }
         if let Some(compile) = table.get("compile").and_then(|value| self.document.table(value, "compile")) {
             self.compile(compile, &mut values);

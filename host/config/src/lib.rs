@@ -5,6 +5,7 @@
 
 mod access;
 mod config;
+mod engine;
 mod environment;
 mod file;
 mod listen;
@@ -17,6 +18,7 @@ mod source;
 
 pub use access::{ALGORITHMS, AccessConfig, IssuerConfig, TlsConfig};
 pub use config::{CompileConfig, Config, ConfigError, HttpConfig, Options};
+pub use engine::{CodeKind, EngineConfig};
 pub use environment::{Environment, VARIABLES, Variable, colour_wanted, secret_from_environment};
 pub use listen::Listen;
 pub use log::{LogConfig, LogFormat, LogLevel};

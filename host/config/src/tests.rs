@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tidegate_bundle::CodeLayout;
 use tidegate_rules::{PublicKey, SignedBy};
 
 use super::*;
@@ -45,6 +46,11 @@ jwks-file = "login.jwks"
 algorithms = ["ES256"]
 types = ["at+jwt", "JWT"]
 leeway = "5s"
+
+[engine]
+code = "pulley"
+compile = false
+layout = "compact:16MiB"
 
 [compile]
 memory = "512MiB"
@@ -119,6 +125,9 @@ fn defaults_without_a_file() {
         ("access.scopes", ""),
         ("access.roots", ""),
         ("access.issuer", ""),
+        ("engine.code", "native"),
+        ("engine.compile", "true"),
+        ("engine.layout", "auto"),
         ("compile.memory", "1GiB"),
         ("compile.cpu", "1m"),
         ("compile.wall", "2m"),
@@ -149,6 +158,9 @@ fn every_key_of_the_file_counts() {
     assert_eq!(config.http.header_timeout.value, Duration::from_secs(5));
     assert_eq!(config.http.max_header_bytes.value, 32 << 10);
     assert_eq!(config.http.idle_timeout.value, Duration::from_secs(60));
+    assert_eq!(config.engine.code.value, CodeKind::Pulley);
+    assert!(!config.engine.compile.value && config.engine.code.value.target().is_pulley());
+    assert_eq!(config.engine.layout.value, Some(CodeLayout::Compact { max_memory: 16 << 20 }));
     assert_eq!(config.compile.memory.value, 512 << 20);
     assert_eq!(config.compile.cpu.value, Duration::from_secs(20));
     assert_eq!(config.compile.wall.value, Duration::from_secs(40));
@@ -167,7 +179,7 @@ fn every_key_of_the_file_counts() {
     let lines = config.lines();
     assert_eq!(lines[0].from, Provenance::Environment("TIDEGATE_CONFIG"));
     assert!(lines[1..].iter().all(|line| matches!(line.from, Provenance::File(_))), "{lines:?}");
-    assert!(config.log.level.from.to_string().ends_with("tidegate.toml:47"), "{}", config.log.level.from);
+    assert!(config.log.level.from.to_string().ends_with("tidegate.toml:52"), "{}", config.log.level.from);
 }
 
 #[test]
@@ -363,6 +375,15 @@ fn unknown_keys_and_wrong_values_have_a_place() {
             "10:20: `max-header-bytes` is 2MiB; it must be from 8KiB to 1MiB",
             "11:16: `idle-timeout` is 2h; it must be from 1s to 1h",
             "13:10: `xml` is not one of `text` and `json`",
+        ]
+    );
+    assert_eq!(
+        problems("[engine]\ncode = \"jit\"\ncompile = \"no\"\nlayout = \"small\"\n"),
+        [
+            "2:8: `jit` is not one of `native` and `pulley`",
+            "3:11: `compile` must be `true` or `false`, not a string",
+            "4:10: `small` is no layout: write `generous`, `compact`, or `compact:SIZE` with the largest memory, 64KiB to 4GiB \
+             in steps of 64KiB, such as `compact:64MiB`, or `auto`",
         ]
     );
     assert_eq!(problems("http = 1\nlog = [").len(), 1);

@@ -18,7 +18,7 @@ use wasmtime::component::Component;
 use crate::cache::Cache;
 use crate::config::{Compiler, EngineConfig};
 use crate::engine::{Engine, EngineError};
-use crate::layout::Layout;
+use crate::layout::{self, Layout};
 use crate::load::{LoadError, Loaded, Origin, blocking, deserialize};
 use crate::wire::{Hello, MARKER, MAX_LINE, Outcome, PROTOCOL, Probe, Sandbox, TASK, Task};
 
@@ -39,11 +39,11 @@ pub(crate) struct Compiling {
 
 /// Native code, and what it cost.
 #[derive(Debug)]
-struct Compiled {
-    code: Vec<u8>,
-    cpu: Duration,
-    wall: Duration,
-    sandbox: Sandbox,
+pub(crate) struct Compiled {
+    pub(crate) code: Vec<u8>,
+    pub(crate) cpu: Duration,
+    pub(crate) wall: Duration,
+    pub(crate) sandbox: Sandbox,
 }
 
 enum Answer {
@@ -68,7 +68,9 @@ impl Compiling {
             }
             None => None,
         };
-        let task = Task { layout: layout.clone(), stack: config.pool.stack, limits: limits.clone(), probe: false };
+        let target = layout::interpreted(config.target).map(str::to_owned);
+        let task =
+            Task { layout: layout.clone(), stack: config.pool.stack, limits: limits.clone(), target, probe: false };
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Ok(Self { compiler: config.compiler.clone(), task, turns: Semaphore::new(cores), cache })
     }
@@ -135,7 +137,7 @@ impl Engine {
 }
 
 /// Compiles one component in a child.
-async fn compile(compiler: &Compiler, task: &Task, component: &[u8]) -> Result<Compiled, LoadError> {
+pub(crate) async fn compile(compiler: &Compiler, task: &Task, component: &[u8]) -> Result<Compiled, LoadError> {
     let started = Instant::now();
     let (sandbox, answer) = ask(compiler, task, component).await?;
     match answer {

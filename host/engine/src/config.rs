@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tidegate_bundle::{CodeLayout, CodeTarget};
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
@@ -16,6 +17,11 @@ const GIB: u64 = 1024 * MIB;
 pub struct EngineConfig {
     /// Slots for instances, reserved at the start.
     pub pool: Pool,
+    /// What kind of code runs: that of this processor, or the interpreter's, which needs no memory that can be executed and is
+    /// an order of magnitude slower.
+    pub target: CodeTarget,
+    /// How memories lie in the address space, if the code to run was compiled for one layout; none: the best that fits.
+    pub layout: Option<CodeLayout>,
     /// Where compiled components are kept between runs; none: every start compiles.
     pub cache_dir: Option<PathBuf>,
     /// Bytes that the cache may hold; beyond, what was not used for longest goes.
@@ -124,6 +130,8 @@ impl EngineConfig {
     pub fn new(host_key: HostKey) -> Self {
         Self {
             pool: Pool::default(),
+            target: CodeTarget::here(),
+            layout: None,
             cache_dir: None,
             cache_bytes: GIB,
             host_key,

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tidegate_bundle::{CodeLayout, CodeTarget};
+
 #[cfg(feature = "compile")]
 use crate::compile::Compiling;
 use crate::config::{CompileLimits, EngineConfig};
@@ -17,6 +19,7 @@ pub struct Engine {
 
 struct Inner {
     wasmtime: wasmtime::Engine,
+    target: CodeTarget,
     layout: Layout,
     limits: CompileLimits,
     #[cfg(feature = "compile")]
@@ -38,6 +41,21 @@ pub enum EngineError {
         "no address space for the pool: lower `instances` in `[pool]`, or raise the limit on address space (`ulimit -v`)"
     )]
     AddressSpace,
+    /// The address space is too small for the one layout that was asked for.
+    #[error(
+        "no address space for memories that lie `{layout}`, as native code wants them: use code compiled with `--layout \
+         compact` and a smaller size, or raise the limit on address space (`ulimit -v`)"
+    )]
+    Layout {
+        /// The layout.
+        layout: CodeLayout,
+    },
+    /// Code of another processor cannot run here.
+    #[error("code for {target} cannot run here: this program runs {} and {}", CodeTarget::here(), CodeTarget::pulley())]
+    Target {
+        /// What was asked for.
+        target: CodeTarget,
+    },
     /// The runtime refuses its configuration.
     #[error("the runtime does not start: {message}")]
     Runtime {
@@ -87,16 +105,22 @@ impl Engine {
         if crate::wire::asked().is_some() {
             return Err(EngineError::NoHook);
         }
-        let pool = &config.pool;
-        let layout = Layout::choose(pool, layout::fits).ok_or(EngineError::AddressSpace)?;
+        let (pool, target) = (&config.pool, config.target);
+        if ![CodeTarget::here(), CodeTarget::pulley()].contains(&target) {
+            return Err(EngineError::Target { target });
+        }
+        let layout = Layout::choose(pool, target, config.layout, layout::fits)
+            .ok_or_else(|| config.layout.map_or(EngineError::AddressSpace, |layout| EngineError::Layout { layout }))?;
         let runtime = |error: wasmtime::Error| EngineError::Runtime { message: format!("{error:#}") };
-        let wasmtime = wasmtime::Engine::new(&layout.host_config(pool)).map_err(runtime)?;
+        let wasmtime = layout.host_config(pool, target).and_then(|config| wasmtime::Engine::new(&config));
+        let wasmtime = wasmtime.map_err(runtime)?;
         #[cfg(feature = "compile")]
         let compiling = Compiling::new(&config, &layout, &wasmtime)?;
         let ticker =
             Ticker::start(wasmtime.clone(), config.epoch_period).map_err(|source| EngineError::Thread { source })?;
         let inner = Inner {
             wasmtime,
+            target,
             layout,
             limits: config.compile_limits,
             #[cfg(feature = "compile")]
@@ -116,6 +140,12 @@ impl Engine {
     #[must_use]
     pub fn layout(&self) -> &Layout {
         &self.inner.layout
+    }
+
+    /// What kind of code it runs.
+    #[must_use]
+    pub fn target(&self) -> CodeTarget {
+        self.inner.target
     }
 
     /// Slots in use now.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
+use tidegate_bundle::{CodeLayout, CodeTarget};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::config::Pool;
@@ -62,14 +63,34 @@ pub enum LayoutKind {
 }
 
 impl Layout {
-    /// The first layout that fits, the best one first. `fits` says whether so many bytes can be reserved.
-    pub(crate) fn choose(pool: &Pool, fits: impl Fn(u64) -> bool) -> Option<Self> {
-        let mut candidates = vec![Self::new(pool, LayoutKind::Generous, pool.instances, pool.max_memory)];
+    /// The first layout that fits, the best one first. `wanted`: what the code to run was compiled for; then only the number
+    /// of instances may be reduced. `fits` says whether so many bytes can be reserved.
+    pub(crate) fn choose(
+        pool: &Pool,
+        target: CodeTarget,
+        wanted: Option<CodeLayout>,
+        fits: impl Fn(u64) -> bool,
+    ) -> Option<Self> {
+        let mut candidates = Vec::new();
+        // The interpreter checks bounds anyway: more address space would gain nothing.
+        if wanted.is_none() && !target.is_pulley() {
+            candidates.push(Self::new(pool, LayoutKind::Generous, pool.instances, pool.max_memory));
+        }
         let mut instances = pool.instances;
         loop {
-            for divisor in [1, 4, 16] {
-                let memory = (pool.max_memory / divisor).max(pool.max_memory.min(64 * MIB));
-                candidates.push(Self::new(pool, LayoutKind::Compact, instances, memory));
+            match wanted {
+                Some(CodeLayout::Generous) => {
+                    candidates.push(Self::new(pool, LayoutKind::Generous, instances, pool.max_memory));
+                }
+                Some(CodeLayout::Compact { max_memory }) => {
+                    // Asked for, and so not reduced.
+                    let pool = Pool { max_memory, ..pool.clone() };
+                    candidates.push(Self::new(&pool, LayoutKind::Compact, instances, max_memory));
+                }
+                None => candidates.extend([1, 4, 16].map(|divisor| {
+                    let memory = (pool.max_memory / divisor).max(pool.max_memory.min(64 * MIB));
+                    Self::new(pool, LayoutKind::Compact, instances, memory)
+                })),
             }
             if instances <= MIN_INSTANCES {
                 break;
@@ -77,6 +98,25 @@ impl Layout {
             instances = (instances / 2).max(MIN_INSTANCES);
         }
         candidates.into_iter().find(|layout| fits(layout.total))
+    }
+
+    /// The layout that code is compiled for, to run on another node.
+    #[cfg(feature = "compile")]
+    pub(crate) fn of_code(code: CodeLayout) -> Self {
+        let pool = Pool { instances: 1, ..Pool::default() };
+        match code {
+            CodeLayout::Generous => Self::new(&pool, LayoutKind::Generous, 1, pool.max_memory),
+            CodeLayout::Compact { max_memory } => Self::new(&pool, LayoutKind::Compact, 1, max_memory),
+        }
+    }
+
+    /// What code must have been compiled for to run in it.
+    #[must_use]
+    pub fn code(&self) -> CodeLayout {
+        match self.kind {
+            LayoutKind::Generous => CodeLayout::Generous,
+            LayoutKind::Compact => CodeLayout::Compact { max_memory: self.reservation },
+        }
     }
 
     fn new(pool: &Pool, kind: LayoutKind, instances: u32, max_memory: u64) -> Self {
@@ -100,9 +140,13 @@ impl Layout {
         u64::from(self.instances) * TABLES_PER_INSTANCE
     }
 
-    /// The compiler's configuration, the same in host and child: what it leaves out, it must leave out in both.
-    pub(crate) fn compile_config(&self, stack: u64) -> Config {
+    /// The compiler's configuration, the same in host and child: what it leaves out, it must leave out in both. `target`:
+    /// none for this very processor, with all that it can do.
+    pub(crate) fn compile_config(&self, stack: u64, target: Option<&str>) -> wasmtime::Result<Config> {
         let mut config = Config::new();
+        if let Some(target) = target {
+            config.target(target)?;
+        }
         config
             .memory_reservation(self.reservation)
             .memory_guard_size(self.guard)
@@ -124,11 +168,11 @@ impl Layout {
             .wasm_multi_memory(false);
         #[cfg(feature = "compile")]
         config.cranelift_regalloc_algorithm(wasmtime::RegallocAlgorithm::Backtracking);
-        config
+        Ok(config)
     }
 
     /// The host's configuration: the compiler's, and the pool.
-    pub(crate) fn host_config(&self, pool: &Pool) -> Config {
+    pub(crate) fn host_config(&self, pool: &Pool, target: CodeTarget) -> wasmtime::Result<Config> {
         let mut pooling = PoolingAllocationConfig::new();
         pooling
             .total_component_instances(self.instances)
@@ -146,10 +190,15 @@ impl Layout {
             .linear_memory_keep_resident(size(KEEP_RESIDENT))
             .pagemap_scan(Enabled::Auto)
             .table_keep_resident(size(TABLE_KEEP_RESIDENT));
-        let mut config = self.compile_config(pool.stack);
+        let mut config = self.compile_config(pool.stack, interpreted(target))?;
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling));
-        config
+        Ok(config)
     }
+}
+
+/// What the compiler must be told to make code that runs here: nothing, or that it is to be interpreted.
+pub(crate) fn interpreted(target: CodeTarget) -> Option<&'static str> {
+    target.is_pulley().then(|| target.name())
 }
 
 fn async_stack(stack: u64) -> u64 {

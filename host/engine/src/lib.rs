@@ -1,9 +1,12 @@
 //! The runtime: compile in a limited child, cache, pool, limits, epochs.
 //!
-//! This crate knows wasmtime, and nothing of policies, capabilities or protocols. It is the only one with `unsafe`.
+//! This crate knows wasmtime, and nothing of policies, capabilities or protocols. It is the only one with `unsafe`. Of
+//! signatures it knows one thing: native code from elsewhere comes as a `VerifiedNative` or not at all.
 //!
 //! ```text
 //! bytes --load--> cache entry (HMAC) | compile child (limits, Landlock, seccomp) --> Component
+//! VerifiedNative --load_native--> made by this version, for this target and layout --> Component
+//! bytes --precompile--> compile child, for any target --> code, to be signed
 //! data + Limiter --Engine::store--> CallStore --run(deadline)--> (result, CallStore) | Failure, and the store is gone
 //! ```
 //!
@@ -23,6 +26,9 @@ mod layout;
 mod limiter;
 mod load;
 mod meter;
+mod native;
+#[cfg(feature = "compile")]
+mod precompile;
 pub mod runtime;
 #[cfg(feature = "compile")]
 mod sandbox;
@@ -39,6 +45,9 @@ pub use failure::{Failure, Frame};
 pub use layout::{Layout, LayoutKind};
 pub use limiter::{Limit, Limiter, MAX_MEMORIES, MAX_TABLES, Refusal, StoreLimits};
 pub use load::{LoadError, Loaded, Origin};
+pub use native::{NativeMismatch, VERSION, check_native};
+#[cfg(feature = "compile")]
+pub use precompile::{Precompiled, precompile};
 pub use store::{CallLimits, CallStore, DeadlineReached, Running, TimeLimit};
 #[cfg(feature = "compile")]
 pub use wire::{Probe, Sandbox};

@@ -7,12 +7,13 @@ use ring::digest;
 use wasmtime::component::Component;
 
 use crate::engine::Engine;
+use crate::native::NativeMismatch;
 use crate::text::bytes as size;
 #[cfg(feature = "compile")]
 use crate::wire::Sandbox;
 
 /// First bytes of native code (ELF): an AOT-compiled component is one.
-const ELF: &[u8] = b"\x7fELF";
+pub(crate) const ELF: &[u8] = b"\x7fELF";
 /// First bytes of a component: magic, version 13, layer 1.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 /// First bytes of a core module: magic, version 1, layer 0.
@@ -34,6 +35,8 @@ pub struct Loaded {
 pub enum Origin {
     /// The cache.
     Cache,
+    /// Somebody else compiled and signed it.
+    Signed,
     /// A compile child, just now.
     #[cfg(feature = "compile")]
     Compiled {
@@ -52,7 +55,7 @@ pub enum Origin {
 pub enum LoadError {
     /// The component is native code.
     #[error(
-        "this is native code, not a component: native code runs only if this host compiled it; use the `.wasm` file"
+        "this is native code, not a component: name the `.wasm` file, beside which native code may lie with a signature"
     )]
     NativeCode,
     /// There is no compiler here.
@@ -155,6 +158,9 @@ pub enum LoadError {
         /// Why not.
         message: String,
     },
+    /// Native code that was compiled elsewhere cannot run here.
+    #[error(transparent)]
+    Native(#[from] NativeMismatch),
     /// The host is stopping.
     #[error("the host is stopping")]
     Stopping,
@@ -178,14 +184,13 @@ impl Engine {
     }
 }
 
-#[cfg(feature = "compile")]
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
 ) -> Result<T, LoadError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| LoadError::Stopping)?
 }
 
-fn look(bytes: &[u8], limit: u64) -> Result<(), LoadError> {
+pub(crate) fn look(bytes: &[u8], limit: u64) -> Result<(), LoadError> {
     if bytes.starts_with(ELF) {
         return Err(LoadError::NativeCode);
     }
@@ -202,7 +207,7 @@ fn look(bytes: &[u8], limit: u64) -> Result<(), LoadError> {
     Ok(())
 }
 
-async fn sha256(bytes: &[u8]) -> [u8; 32] {
+pub(crate) async fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut context = digest::Context::new(&digest::SHA256);
     for chunk in bytes.chunks(HASH_CHUNK) {
         context.update(chunk);
@@ -215,12 +220,13 @@ async fn sha256(bytes: &[u8]) -> [u8; 32] {
     hash
 }
 
-#[cfg(feature = "compile")]
 #[allow(unsafe_code, reason = "native code can only be trusted, not checked")]
 pub(crate) fn deserialize(engine: &wasmtime::Engine, code: &[u8]) -> Result<Component, LoadError> {
-    // SAFETY: `code` is what our own compile child handed back through a pipe that only it and we hold, or a cache
-    // entry whose HMAC under this host's key covers exactly this buffer, the component's digest, the engine's version
-    // and its configuration. It is in memory of ours, so nobody changes it after the check.
+    // SAFETY: `code` is one of three. What our own compile child handed back through a pipe that only it and we hold. A
+    // cache entry whose HMAC under this host's key covers exactly this buffer, the component's digest, the engine's version
+    // and its configuration. Or the bytes of a `VerifiedNative`, which exists only if a signer whom policy believes in
+    // native code signed the digest of exactly this buffer as the output of this very version's compiler; the node's owner
+    // vouches with that policy line. It is in memory of ours, so nobody changes it after the check.
     unsafe { Component::deserialize(engine, code) }.map_err(|error| {
         let message = format!("{error:#}");
         if message.contains("exceeds the") { LoadError::DoesNotFit { message } } else { LoadError::Code { message } }

@@ -4,12 +4,15 @@ use std::thread;
 use std::time::Duration;
 
 #[cfg(feature = "compile")]
+use tidegate_bundle::CodeLayout;
+use tidegate_bundle::CodeTarget;
+#[cfg(feature = "compile")]
 use wasmtime::{Instance, Module, Store};
 
 use crate::config::Pool;
 use crate::epoch::Ticker;
 use crate::layout::{Layout, LayoutKind};
-use crate::text;
+use crate::{VERSION, text};
 
 fn within(bits: u32) -> impl Fn(u64) -> bool {
     move |bytes| bytes <= 1 << (bits - 1)
@@ -18,14 +21,39 @@ fn within(bits: u32) -> impl Fn(u64) -> bool {
 #[test]
 fn the_best_layout_that_fits_is_chosen() {
     let pool = Pool::default();
-    let large = Layout::choose(&pool, within(47)).unwrap();
+    let large = Layout::choose(&pool, CodeTarget::X86_64, None, within(47)).unwrap();
     assert_eq!((large.kind, large.instances, large.reduced), (LayoutKind::Generous, 1_000, false));
-    let small = Layout::choose(&pool, within(38)).unwrap();
+    let small = Layout::choose(&pool, CodeTarget::X86_64, None, within(38)).unwrap();
     assert_eq!((small.kind, small.instances, small.max_memory), (LayoutKind::Compact, 1_000, 64 << 20));
     assert!(small.reduced && small.to_string().contains("reduced"));
-    let tiny = Layout::choose(&pool, within(33)).unwrap();
+    let tiny = Layout::choose(&pool, CodeTarget::X86_64, None, within(33)).unwrap();
     assert!(tiny.instances < 1_000 && tiny.total <= 1 << 32);
-    assert_eq!(Layout::choose(&pool, |_| false), None);
+    assert_eq!(Layout::choose(&pool, CodeTarget::X86_64, None, |_| false), None);
+}
+
+#[cfg(feature = "compile")]
+#[test]
+fn the_layout_of_native_code_is_kept_or_refused() {
+    let pool = Pool::default();
+    let generous = Layout::choose(&pool, CodeTarget::X86_64, Some(CodeLayout::Generous), within(43)).unwrap();
+    assert!(generous.kind == LayoutKind::Generous && generous.reduced && generous.instances < 1_000);
+    assert_eq!(Layout::choose(&pool, CodeTarget::X86_64, Some(CodeLayout::Generous), within(33)), None);
+    let wanted = CodeLayout::Compact { max_memory: 3 << 20 };
+    for bits in [47, 33] {
+        let compact = Layout::choose(&pool, CodeTarget::X86_64, Some(wanted), within(bits)).unwrap();
+        assert_eq!((compact.code(), compact.max_memory), (wanted, 3 << 20));
+        assert_eq!(Layout::of_code(wanted).code(), wanted);
+        assert_eq!((compact.reservation, compact.guard), (Layout::of_code(wanted).reservation, compact.guard));
+    }
+    assert_eq!(Layout::of_code(CodeLayout::Generous).code(), CodeLayout::Generous);
+    assert_eq!(Layout::choose(&pool, CodeTarget::Pulley64, None, within(47)).unwrap().kind, LayoutKind::Compact);
+}
+
+#[test]
+fn the_version_is_that_of_the_runtime() {
+    let workspace = include_str!("../../../Cargo.toml");
+    let line = format!("wasmtime = {{ version = \"={VERSION}\",");
+    assert!(workspace.contains(&line), "the runtime's version in Cargo.toml is not {VERSION}");
 }
 
 #[cfg(feature = "compile")]
@@ -33,8 +61,8 @@ fn the_best_layout_that_fits_is_chosen() {
 fn every_layout_runs() {
     let pool = Pool { instances: 8, max_memory: 1 << 20, ..Pool::default() };
     for bits in [47, 35] {
-        let layout = Layout::choose(&pool, within(bits)).unwrap();
-        let engine = wasmtime::Engine::new(&layout.host_config(&pool)).unwrap();
+        let layout = Layout::choose(&pool, CodeTarget::here(), None, within(bits)).unwrap();
+        let engine = wasmtime::Engine::new(&layout.host_config(&pool, CodeTarget::here()).unwrap()).unwrap();
         let text = r#"(module (memory 1) (func (export "f") (result i32)
             (drop (memory.grow (i32.const 15))) (drop (memory.grow (i32.const 1)))
             (i32.store (i32.const 1048572) (i32.const 1)) (i32.mul (memory.size) (i32.load (i32.const 1048572))))

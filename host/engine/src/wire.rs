@@ -14,7 +14,7 @@ pub(crate) const MARKER: &str = "tidegate:compile-child";
 /// Environment variable with the [`Task`] as JSON.
 pub(crate) const TASK: &str = "TIDEGATE_COMPILE_CHILD";
 /// Version of this protocol.
-pub(crate) const PROTOCOL: u32 = 1;
+pub(crate) const PROTOCOL: u32 = 2;
 /// Longest line that the host reads. An error of the compiler is some hundred bytes; the child cuts its own.
 pub(crate) const MAX_LINE: u64 = 16 * 1024;
 
@@ -24,6 +24,8 @@ pub(crate) struct Task {
     pub(crate) layout: Layout,
     pub(crate) stack: u64,
     pub(crate) limits: CompileLimits,
+    /// Another target than this very processor.
+    pub(crate) target: Option<String>,
     /// Try to get out instead of compiling.
     pub(crate) probe: bool,
 }

@@ -39,7 +39,8 @@ fn run(task: &str) -> Result<(), String> {
     let task: Task = serde_json::from_str(task).map_err(|error| format!("the task is not readable: {error}"))?;
     sandbox::be_humble();
     // Made before the doors close, because it looks at the processor; it has seen nothing untrusted yet.
-    let engine = Engine::new(&task.layout.compile_config(task.stack));
+    let config = task.layout.compile_config(task.stack, task.target.as_deref());
+    let engine = config.and_then(|config| Engine::new(&config));
     let sandbox = sandbox::enter(&task.limits)?;
     say(&Hello { tidegate_compile_child: PROTOCOL, sandbox })?;
     let engine = match engine {

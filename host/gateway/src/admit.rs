@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use tidegate_attestation::{LocalError, Signer, VerifiedBundle, VerifyError, verify, verify_local};
+use tidegate_attestation::{
+    LocalError, NativeError, Signer, VerifiedBundle, VerifiedNative, VerifyError, verify, verify_local, verify_native,
+};
 use tidegate_audit::Event;
-use tidegate_bundle::Bundle;
+use tidegate_bundle::{Bundle, CodeTarget, NativeFile};
 use tidegate_freshness::{FloorsError, Stale};
 use tidegate_rules::{LOCAL_BUILD, Subject, decide};
 use tidegate_source_dir::{Proof, ReadError, Sourced, StoreError};
@@ -19,6 +21,7 @@ pub struct Admitted {
     pub(crate) component: Arc<Component>,
     pub(crate) bundle: Bundle,
     pub(crate) proof: Proof,
+    pub(crate) native: Option<NativeFile>,
 }
 
 /// A component was not let in. Nothing of it runs.
@@ -39,6 +42,26 @@ pub enum AdmitError {
          or sign it with `tidegate sign {0}`"
     )]
     DevelopmentOnly(String),
+    /// This node does not compile, and there is no native code for it.
+    #[error(
+        "`{component}` has no native code for {target}, and this host does not compile: get the `.{target}.cwasm` and its \
+         `.sigstore.json` from whoever compiles for you, or make them with `tidegate build {component} --target {target}` \
+         on a machine with the compiler"
+    )]
+    NoNative {
+        /// The bundle's label.
+        component: String,
+        /// What runs here.
+        target: CodeTarget,
+    },
+    /// Nobody whom we believe in it vouches for its native code.
+    #[error("`{component}` is refused")]
+    Native {
+        /// The bundle's label.
+        component: String,
+        /// Why.
+        source: Box<NativeError>,
+    },
     /// It is older than what served before, or somebody else's.
     #[error("`{component}` is refused")]
     Stale {
@@ -104,18 +127,21 @@ impl Node {
         admitted
     }
 
-    async fn verify_and_load(&self, sourced: Sourced) -> Result<Admitted, AdmitError> {
+    async fn verify_and_load(&self, mut sourced: Sourced) -> Result<Admitted, AdmitError> {
+        let native = std::mem::take(&mut sourced.native);
         let (verified, proof) = self.verify(sourced)?;
         let bundle = verified.bundle().clone();
         self.check_floor(&verified)?;
         let name = verified.reference().to_string();
+        let native = self.verify_native(&verified, native)?;
         let grant = self.decide(&verified);
-        let component = self.supervisor.load(verified, grant).await;
+        let file = native.as_ref().map(|native| native.file().clone());
+        let component = self.supervisor.load(verified, native, grant).await;
         let component = component.map_err(|source| AdmitError::Load { component: name.clone(), source })?;
         let asked = component.refresh().await;
         asked.map_err(|source| AdmitError::Definitions { component: name.clone(), source })?;
         self.check_lock(&component).map_err(|source| AdmitError::NotLocked { component: name, source })?;
-        Ok(Admitted { component: Arc::new(component), bundle, proof })
+        Ok(Admitted { component: Arc::new(component), bundle, proof, native: file })
     }
 
     /// Nothing older than what served before. Local builds have no floor: their version stays while one works on them.
@@ -150,7 +176,7 @@ impl Node {
 
     /// A signature first; a receipt only where there is none, and only in development mode.
     fn verify(&self, sourced: Sourced) -> Result<(VerifiedBundle, Proof), AdmitError> {
-        let Sourced { bundle, receipt } = sourced;
+        let Sourced { bundle, receipt, .. } = sourced;
         match (bundle.signatures().first().cloned(), receipt) {
             (None, Some(_)) if !self.development => Err(AdmitError::DevelopmentOnly(bundle.label())),
             (None, Some(receipt)) => {
@@ -161,6 +187,23 @@ impl Node {
                 let verified = verify(bundle, &self.trust)?;
                 Ok((verified, Proof::Signature(signature.unwrap_or_default())))
             }
+        }
+    }
+
+    /// The native code that runs in place of compiling, if this node is one that does not compile. The component was verified
+    /// before: what it is and may do comes from there.
+    fn verify_native(
+        &self,
+        verified: &VerifiedBundle,
+        files: Vec<NativeFile>,
+    ) -> Result<Option<VerifiedNative>, AdmitError> {
+        let Some(target) = self.native else { return Ok(None) };
+        let component = || verified.bundle().label();
+        let file = files.into_iter().find(|file| file.target() == target);
+        let file = file.ok_or_else(|| AdmitError::NoNative { component: component(), target })?;
+        match verify_native(verified, file, &self.trust) {
+            Ok(native) => Ok(Some(native)),
+            Err(source) => Err(AdmitError::Native { component: component(), source: Box::new(source) }),
         }
     }
 

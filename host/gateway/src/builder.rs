@@ -16,6 +16,7 @@ use tidegate_rules::Policy;
 use tidegate_source_dir::{Store, StoreError};
 use tidegate_supervisor::Supervisor;
 
+use crate::code::Code;
 use crate::files::{FilesError, StatePaths};
 use crate::host::{Host, Node};
 use crate::trust::{TrustedKeysError, trust_root};
@@ -30,6 +31,7 @@ pub struct Builder {
     secrets: SecretSource,
     compiler: Option<Compiler>,
     compile_limits: CompileLimits,
+    code: Code,
     extra_roots: Vec<u8>,
     seal_key: Option<PathBuf>,
     lock: Option<PathBuf>,
@@ -71,6 +73,7 @@ impl Builder {
             secrets: SecretSource::default(),
             compiler: cfg!(feature = "compile").then(Compiler::default),
             compile_limits: CompileLimits::default(),
+            code: Code::default(),
             extra_roots: Vec::new(),
             seal_key: None,
             lock: None,
@@ -120,6 +123,12 @@ impl Builder {
         self
     }
 
+    /// What kind of code runs, and who compiles it. Without it: this processor's, compiled here.
+    pub fn code(mut self, code: Code) -> Self {
+        self.code = code;
+        self
+    }
+
     /// Certificates (PEM) that outgoing TLS believes beside the public ones.
     pub fn extra_roots(mut self, pem: Vec<u8>) -> Self {
         self.extra_roots = pem;
@@ -149,6 +158,9 @@ impl Builder {
         let store = Store::open(&paths.root)?;
         let floors = Floors::open(&paths.root)?;
         let trust = trust_root(&self.policy)?;
+        let compiler = self.compiler.filter(|_| self.code.compile);
+        // What cannot be compiled here must have been compiled elsewhere.
+        let native = compiler.is_none().then_some(self.code.target);
         let engine = Engine::new(EngineConfig {
             pool: Pool {
                 instances: self.policy.pool.instances,
@@ -157,10 +169,12 @@ impl Builder {
                 max_table_elements: Limits::MAX_TABLE_ELEMENTS,
                 max_core_instances_per_component: Limits::MAX_INSTANCES,
             },
-            cache_dir: self.compiler.is_some().then(|| paths.cache()),
+            target: self.code.target,
+            layout: self.code.layout(compiler.is_some()),
+            cache_dir: compiler.is_some().then(|| paths.cache()),
             cache_bytes: 1 << 30,
             host_key: EngineKey(*host_key.as_bytes()),
-            compiler: self.compiler,
+            compiler,
             compile_limits: self.compile_limits,
             epoch_period: Duration::from_millis(1),
         })?;
@@ -197,6 +211,7 @@ impl Builder {
             trust,
             policy: self.policy,
             development: self.development,
+            native,
             engine,
             supervisor,
             router,

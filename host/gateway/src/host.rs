@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tidegate_attestation::{HostKey, TrustRoot};
 use tidegate_audit::{Audit, Event};
 use tidegate_bindings::types::event::ClientFeatures;
+use tidegate_bundle::CodeTarget;
 use tidegate_engine::Engine;
 use tidegate_freshness::{Floor, Floors, FloorsError};
 use tidegate_grant::Principal;
@@ -46,6 +47,8 @@ pub(crate) struct Node {
     pub(crate) trust: TrustRoot,
     pub(crate) policy: Policy,
     pub(crate) development: bool,
+    /// What native code must be for, if this node runs it in place of compiling.
+    pub(crate) native: Option<CodeTarget>,
     pub(crate) engine: Engine,
     pub(crate) supervisor: Arc<Supervisor>,
     pub(crate) router: Router,
@@ -106,11 +109,15 @@ impl Host {
     /// When the installed components cannot be listed. What is wrong with single ones stands in the answer.
     pub async fn load_installed(&self) -> Result<Loaded, StoreError> {
         let mut found = Vec::new();
-        for listed in self.node.store.list()? {
+        for listed in self.node.store.list(self.node.native.as_slice())? {
             let sourced = listed.installed.map_err(|error| chain(&error));
             found.push((
                 listed.name.to_string(),
-                sourced.map(|installed| Sourced { bundle: installed.bundle, receipt: installed.receipt }),
+                sourced.map(|installed| Sourced {
+                    bundle: installed.bundle,
+                    receipt: installed.receipt,
+                    native: installed.native,
+                }),
             ));
         }
         Ok(self.load_all(found).await)
@@ -121,7 +128,7 @@ impl Host {
     /// # Errors
     /// When the path cannot be read. What is wrong with single components stands in the answer.
     pub async fn load(&self, path: &Path) -> Result<Loaded, ReadError> {
-        let found = read(path)?
+        let found = read(path, self.node.native.as_slice())?
             .into_iter()
             .map(|found| (found.path.display().to_string(), found.sourced.map_err(|error| chain(&error))));
         Ok(self.load_all(found.collect()).await)
@@ -163,11 +170,11 @@ impl Host {
     /// # Errors
     /// When it is refused or cannot be kept; then nothing has changed.
     pub async fn add(&self, path: &Path) -> Result<ComponentReport, AdmitError> {
-        let sourced = read_component(path)?;
+        let sourced = read_component(path, self.node.native.as_slice())?;
         let admitted = self.node.admit(sourced).await?;
         let since = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs());
         let reference = admitted.component.reference();
-        self.node.store.install(&admitted.bundle, reference, &admitted.proof, since)?;
+        self.node.store.install(&admitted.bundle, reference, &admitted.proof, admitted.native.as_ref(), since)?;
         // A crash in between leaves the new component with the old floor, which rises at the next start.
         self.start(&admitted)?;
         Ok(ComponentReport::new(&admitted.component, &self.node.router.catalog()))

@@ -29,6 +29,7 @@
 mod admit;
 mod builder;
 mod call;
+mod code;
 mod control;
 mod files;
 #[cfg(feature = "compile")]
@@ -45,6 +46,7 @@ mod update;
 pub use admit::{AdmitError, Admitted};
 pub use builder::{BuildError, Builder};
 pub use call::{CallEvent, ToolCall};
+pub use code::Code;
 pub use control::{
     Client as ControlClient, Control, ControlError, Fault as ControlFault, Reply as ControlReply,
     Request as ControlRequest,
@@ -64,7 +66,12 @@ pub use tidegate_audit::{Audit, Event as AuditEvent, FileSink, FileSinkError, Re
 pub use tidegate_bindings::types;
 pub use tidegate_bundle as bundle;
 pub use tidegate_cap_host::{SecretSource, Where as SecretPlace};
-pub use tidegate_engine::{CompileLimits, Compiler, LoadError as EngineLoadError, runtime};
+pub use tidegate_engine::{
+    CompileLimits, Compiler, LoadError as EngineLoadError, NativeMismatch, VERSION as ENGINE_VERSION, check_native,
+    runtime,
+};
+#[cfg(feature = "compile")]
+pub use tidegate_engine::{Precompiled, precompile};
 pub use tidegate_freshness::{Floor, FloorsError, Sources, SourcesError, Stale};
 pub use tidegate_grant as grant;
 pub use tidegate_lock as lock;
@@ -74,7 +81,7 @@ pub use tidegate_rules as rules;
 pub use tidegate_source_dir as source;
 pub use tls::{TlsFiles, TlsFilesError};
 pub use trust::{TrustedKeysError, trust_root};
-pub use update::{DirectorySource, Fetched, Offer, Offering, SourceError, UpdateSource, newest};
+pub use update::{DirectorySource, Fetched, Newest, Offer, Offering, SourceError, UpdateSource, newest};
 
 /// Compiles a component and gives the exit code, if this process was started to do so; nothing otherwise.
 ///

@@ -63,6 +63,9 @@ pub struct ComponentReport {
     pub limits: Vec<(String, String)>,
     /// Whether its native code came from the cache.
     pub cached: bool,
+    /// Who signed the native code that runs; none: this host compiled it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native: Option<SignerReport>,
     /// Microseconds from verified bytes to ready.
     pub microseconds: u64,
     /// Calls that run or wait.
@@ -235,6 +238,7 @@ impl ComponentReport {
             .map(|(key, value)| (key.to_owned(), value))
             .to_vec(),
             cached: component.start().cached,
+            native: component.native().map(SignerReport::new),
             microseconds: u64::try_from(component.start().took.as_micros()).unwrap_or(u64::MAX),
             calls: component.calls(),
             unlockable: locked.as_ref().err().map(|error| crate::host::chain(error)),

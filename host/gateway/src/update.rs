@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use tidegate_attestation::{TrustRoot, VerifiedBundle, verify};
+use tidegate_bundle::{CodeTarget, NativeFile};
 use tidegate_reference::{ComponentName, Reference};
 use tidegate_source_dir::{ReadError, Sourced, read, read_component};
 
@@ -24,6 +25,17 @@ pub type Offering<'a> = Pin<Box<dyn Future<Output = Result<Vec<Offer>, SourceErr
 /// The answer of [`UpdateSource::fetch`].
 pub type Fetched<'a> = Pin<Box<dyn Future<Output = Result<Sourced, SourceError>> + Send + 'a>>;
 
+/// A version that is newer and that somebody vouches for.
+#[derive(Debug)]
+pub struct Newest {
+    /// Where it is.
+    pub offer: Offer,
+    /// The component.
+    pub verified: VerifiedBundle,
+    /// Native code that came along; nobody has verified it yet.
+    pub native: Vec<NativeFile>,
+}
+
 /// A place with versions of components: a directory, a registry. What it says is believed in nothing: whatever is fetched is
 /// verified, and compared with the lock, before it serves.
 pub trait UpdateSource: Send + Sync {
@@ -33,7 +45,7 @@ pub trait UpdateSource: Send + Sync {
     /// Every version of a component that it has, in any order.
     fn offers<'a>(&'a self, name: &'a ComponentName) -> Offering<'a>;
 
-    /// The component and its signature.
+    /// The component and its signature, and its native code if this source is asked for it.
     fn fetch<'a>(&'a self, offer: &'a Offer) -> Fetched<'a>;
 }
 
@@ -41,17 +53,18 @@ pub trait UpdateSource: Send + Sync {
 #[derive(Debug, Clone)]
 pub struct DirectorySource {
     path: PathBuf,
+    native: Option<CodeTarget>,
 }
 
 impl DirectorySource {
-    /// The files in `path`.
+    /// The files in `path`, with native code for the target of a node that does not compile.
     #[must_use]
-    pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned() }
+    pub fn new(path: &Path, native: Option<CodeTarget>) -> Self {
+        Self { path: path.to_owned(), native }
     }
 
     fn list(&self, name: &ComponentName) -> Result<Vec<Offer>, ReadError> {
-        let found = match read(&self.path) {
+        let found = match read(&self.path, &[]) {
             Err(ReadError::NoComponents(_)) => Vec::new(),
             found => found?,
         };
@@ -74,7 +87,7 @@ impl UpdateSource for DirectorySource {
     }
 
     fn fetch<'a>(&'a self, offer: &'a Offer) -> Fetched<'a> {
-        Box::pin(async move { Ok(read_component(Path::new(&offer.place))?) })
+        Box::pin(async move { Ok(read_component(Path::new(&offer.place), self.native.as_slice())?) })
     }
 }
 
@@ -89,7 +102,7 @@ pub async fn newest(
     current: &Reference,
     signer: Option<&str>,
     trust: &TrustRoot,
-) -> Result<(Option<(Offer, VerifiedBundle)>, Vec<String>), SourceError> {
+) -> Result<(Option<Newest>, Vec<String>), SourceError> {
     let mut offers = source.offers(&current.name).await?;
     offers.retain(|offer| offer.reference.version > current.version);
     offers.sort_by(|one, other| other.reference.version.cmp(&one.reference.version));
@@ -111,7 +124,9 @@ pub async fn newest(
                 ));
             }
             // The source may call it what it wants: what was signed counts.
-            Ok(verified) if *verified.reference() == offer.reference => return Ok((Some((offer, verified)), notes)),
+            Ok(verified) if *verified.reference() == offer.reference => {
+                return Ok((Some(Newest { offer, verified, native: sourced.native }), notes));
+            }
             Ok(verified) => {
                 notes.push(format!("{} ({}): it is signed as {}", offer.reference, offer.place, verified.reference()));
             }

@@ -28,6 +28,7 @@ pub struct Component {
     pub(crate) info: ComponentInfo,
     pub(crate) imports: Vec<ImportedInterface>,
     pub(crate) start: Start,
+    pub(crate) native: Option<Signer>,
     pub(crate) pre: InstancePre<Ctx>,
     pub(crate) exports: Arc<Exports>,
     pub(crate) prepared: Vec<Arc<dyn Prepared>>,
@@ -55,7 +56,7 @@ pub struct ImportedInterface {
 /// Where a component's native code came from, and how long it took to make it ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Start {
-    /// From the cache; otherwise it was compiled.
+    /// From the cache; otherwise it was compiled, here or by somebody who signed it: see [`Component::native`].
     pub cached: bool,
     /// Time from verified bytes to ready.
     pub took: std::time::Duration,
@@ -156,6 +157,12 @@ impl Component {
     #[must_use]
     pub fn start(&self) -> Start {
         self.start
+    }
+
+    /// Who signed the native code that runs; none: this host compiled it.
+    #[must_use]
+    pub fn native(&self) -> Option<&Signer> {
+        self.native.as_ref()
     }
 
     /// What it offers, by interface.

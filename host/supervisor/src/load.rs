@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Instant;
 
-use tidegate_attestation::VerifiedBundle;
+use tidegate_attestation::{VerifiedBundle, VerifiedNative};
 use tidegate_audit::Audit;
 use tidegate_bundle::State;
 use tidegate_capability::{
@@ -68,11 +68,21 @@ pub(crate) struct Loader<'a> {
 
 impl Loader<'_> {
     /// Checks imports before anything is compiled, compiles, links what is granted and nothing else.
-    pub(crate) async fn load(&self, bundle: VerifiedBundle, grant: Grant) -> Result<Component, LoadError> {
+    /// Native code in place of compiling changes nothing else: what was checked is the component.
+    pub(crate) async fn load(
+        &self,
+        bundle: VerifiedBundle,
+        native: Option<VerifiedNative>,
+        grant: Grant,
+    ) -> Result<Component, LoadError> {
         let began = Instant::now();
         let names = bundle.bundle().imports().to_vec();
         let imports = self.check(&names, &grant)?;
-        let loaded = self.engine.load(bundle.bytes(), bundle.digest().as_bytes()).await?;
+        let digest = bundle.digest();
+        let loaded = match &native {
+            Some(native) => self.engine.load_native(digest.as_bytes(), native).await?,
+            None => self.engine.load(bundle.bytes(), digest.as_bytes()).await?,
+        };
         let cached = matches!(loaded.origin, tidegate_engine::Origin::Cache);
         let code = loaded.component;
         let pre = self.link(&code, &imports)?;
@@ -100,6 +110,7 @@ impl Loader<'_> {
             info,
             imports,
             start: Start { cached, took: began.elapsed() },
+            native: native.map(|native| native.signer().clone()),
             pre,
             exports: Arc::new(exports),
             prepared,

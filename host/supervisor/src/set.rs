@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tidegate_attestation::VerifiedBundle;
+use tidegate_attestation::{VerifiedBundle, VerifiedNative};
 use tidegate_audit::{Audit, Event};
 use tidegate_capability::Capability;
 use tidegate_engine::Engine;
@@ -46,18 +46,25 @@ impl Supervisor {
         Self { engine, capabilities, audit, set: watch::Sender::new(Arc::default()) }
     }
 
-    /// Makes a component ready, without letting it serve.
+    /// Makes a component ready, without letting it serve. `native`: native code that runs in place of compiling; everything
+    /// else is taken from the bundle all the same.
     ///
     /// # Errors
     /// As [`LoadError`] says; the refusal is in the audit log.
-    pub async fn load(&self, bundle: VerifiedBundle, grant: Grant) -> Result<Component, LoadError> {
+    pub async fn load(
+        &self,
+        bundle: VerifiedBundle,
+        native: Option<VerifiedNative>,
+        grant: Grant,
+    ) -> Result<Component, LoadError> {
         let component = bundle.reference().to_string();
         let digest = bundle.digest().to_string();
         let signer = bundle.signer().to_string();
         let loader = Loader { engine: &self.engine, capabilities: &self.capabilities, audit: &self.audit };
-        let loaded = loader.load(bundle, grant).await;
+        let native_signer = native.as_ref().map(|native| native.signer().to_string());
+        let loaded = loader.load(bundle, native, grant).await;
         self.audit.emit(match &loaded {
-            Ok(_) => Event::Loaded { component, digest, signer },
+            Ok(_) => Event::Loaded { component, digest, signer, native: native_signer },
             Err(error) => Event::Refused { component, digest: Some(digest), reason: error.to_string() },
         });
         loaded

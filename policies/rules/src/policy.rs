@@ -89,6 +89,8 @@ pub enum PublicKey {
 pub enum Role {
     /// Components.
     Component,
+    /// Native code, which can do whatever the host can.
+    NativeCode,
 }
 
 /// Where a secret comes from on this node.

@@ -1,4 +1,4 @@
-//! Who signed a bundle: keys, signing, and the one constructor of [`VerifiedBundle`].
+//! Who signed a bundle: keys, signing, and the one constructor each of [`VerifiedBundle`] and [`VerifiedNative`].
 //!
 //! Pure but for random numbers when a key is made: no files, no network, no clock (with the feature `identity` the
 //! library behind it refuses log entries from the future by the system's clock, and asks nothing else of it). The order of the checks is fixed:
@@ -10,6 +10,7 @@ mod identity;
 mod index;
 mod key;
 mod local;
+mod native;
 mod pem;
 mod provenance;
 mod public_key;
@@ -26,6 +27,7 @@ pub use identity::{IdentityError, MAX_ROOT_BYTES, RootError, SigstoreRoot, Trust
 pub use index::{IndexSignatureError, sign_index, verify_index};
 pub use key::{KeyError, PrivateKey};
 pub use local::{HostKey, LocalError, receipt, verify_local};
+pub use native::{NativeError, VerifiedNative, sign_native, verify_native};
 pub use provenance::{
     BUILD_TYPE, Material, Provenance, SbomFormat, StatementError, provenance_statement, sbom_statement,
 };

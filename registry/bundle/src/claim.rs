@@ -1,9 +1,9 @@
 //! What else signers say about a component: where it was built, what is in it. None of it is a signature of the
 //! component. Sources: in-toto attestation framework, `spec/v1/statement.md`; SLSA v1.0, `provenance`.
 
-use crate::json::{Fields, Json};
+use crate::json::Fields;
 use crate::sigstore::SignatureError;
-use crate::statement::{STATEMENT_TYPE, Subject, subjects};
+use crate::statement::{Subject, open, subjects};
 
 /// Where and how it was built.
 pub const PROVENANCE_PREDICATE: &str = "https://slsa.dev/provenance/v1";
@@ -49,11 +49,7 @@ impl Claim {
     /// As [`SignatureError`] says; a predicate that is not listed above is [`SignatureError::ClaimType`].
     pub fn parse(payload: &[u8]) -> Result<Self, SignatureError> {
         let wrong = SignatureError::Statement;
-        let mut fields = Json::parse(payload).and_then(|json| json.into_fields("")).map_err(wrong)?;
-        let statement_type = fields.take_string("_type").map_err(wrong)?;
-        if statement_type != STATEMENT_TYPE {
-            return Err(SignatureError::StatementType(statement_type.escape_debug().to_string()));
-        }
+        let mut fields = open(payload)?;
         let predicate_type = fields.take_string("predicateType").map_err(wrong)?;
         let subjects = subjects(&mut fields)?;
         let predicate = fields.take_fields("predicate").map_err(wrong)?;

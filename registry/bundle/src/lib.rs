@@ -8,6 +8,8 @@ mod envelope;
 mod evidence;
 mod json;
 mod manifest;
+mod native;
+mod native_statement;
 mod requests;
 mod sections;
 mod sigstore;
@@ -22,6 +24,8 @@ pub use json::{JsonError, check_strict_json};
 pub use manifest::{
     ComponentKind, HttpManifest, MANIFEST_SECTION, MAX_MANIFEST_BYTES, Manifest, ManifestError, ManifestProblem, State,
 };
+pub use native::{COMPACT_MEMORY, CodeLayout, CodeTarget, LayoutError, MAX_NATIVE_BYTES, NativeFile, TargetError};
+pub use native_statement::{NATIVE_ENGINE, NATIVE_PREDICATE, NativeStatement};
 pub use sections::{SectionError, embed_manifest};
 pub use sigstore::{MAX_SIGNATURE_BYTES, SIGSTORE_MEDIA_TYPE, SignatureBundle, SignatureError, VerificationMaterial};
 pub use statement::{COMPONENT_PREDICATE, MAX_SUBJECTS, Predicate, STATEMENT_TYPE, Statement, Subject};

@@ -23,8 +23,8 @@ pub enum SectionError {
     },
     /// An ELF file: native code, as `wasmtime compile` makes it.
     #[error(
-        "this is native code (ELF, perhaps a `.cwasm`) under the name of a component: native code is never loaded from \
-         a bundle, sign and load the component that it was compiled from"
+        "this is native code (ELF, perhaps a `.cwasm`) under the name of a component: name the `.wasm` that it was compiled \
+         from, beside which native code may lie as `X.TARGET.cwasm`"
     )]
     NativeCode,
     /// A core module.

@@ -91,6 +91,12 @@ pub enum SignatureError {
          `https://tidegate.dev/attestation/component/v1` counts"
     )]
     PredicateType(String),
+    /// A statement with another meaning, beside native code.
+    #[error(
+        "the statement has predicate type `{0}`, which does not vouch for native code: only \
+         `https://tidegate.dev/attestation/native-code/v1` counts"
+    )]
+    NotNativeCode(String),
     /// A statement that nothing here makes use of.
     #[error(
         "the statement has predicate type `{0}`: provenance (`https://slsa.dev/provenance/v1`) and bills of materials \

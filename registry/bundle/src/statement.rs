@@ -63,12 +63,7 @@ impl Statement {
     /// # Errors
     /// As [`SignatureError`] says: not a statement, another predicate, a wrong name or digest.
     pub fn parse(payload: &[u8]) -> Result<Self, SignatureError> {
-        let mut fields =
-            Json::parse(payload).and_then(|json| json.into_fields("")).map_err(SignatureError::Statement)?;
-        let statement_type = fields.take_string("_type").map_err(SignatureError::Statement)?;
-        if statement_type != STATEMENT_TYPE {
-            return Err(SignatureError::StatementType(statement_type.escape_debug().to_string()));
-        }
+        let mut fields = open(payload)?;
         let predicate_type = fields.take_string("predicateType").map_err(SignatureError::Statement)?;
         if predicate_type != COMPONENT_PREDICATE {
             return Err(SignatureError::PredicateType(predicate_type.escape_debug().to_string()));
@@ -96,6 +91,16 @@ impl Statement {
     }
 }
 
+/// The fields of a statement, without its type.
+pub(crate) fn open(payload: &[u8]) -> Result<Fields, SignatureError> {
+    let mut fields = Json::parse(payload).and_then(|json| json.into_fields("")).map_err(SignatureError::Statement)?;
+    let statement_type = fields.take_string("_type").map_err(SignatureError::Statement)?;
+    if statement_type != STATEMENT_TYPE {
+        return Err(SignatureError::StatementType(statement_type.escape_debug().to_string()));
+    }
+    Ok(fields)
+}
+
 /// `subject` of a statement: 1 to [`MAX_SUBJECTS`].
 pub(crate) fn subjects(fields: &mut Fields) -> Result<Vec<Subject>, SignatureError> {
     let subjects = fields.take_list("subject", 1, MAX_SUBJECTS).map_err(SignatureError::Statement)?;
@@ -111,21 +116,28 @@ impl Subject {
             let path = fields.path_of("name");
             return Err(SignatureError::Statement(JsonError::Type { path, expected: "a short text" }));
         }
+        let digest = Self::take_digest(&mut fields)?;
+        fields.finish().map_err(SignatureError::Statement)?;
+        Ok(Self { name, digest })
+    }
+
+    /// `digest` of a resource descriptor, which must have `sha256` and no other.
+    pub(crate) fn take_digest(fields: &mut Fields) -> Result<Digest, SignatureError> {
         let mut digest = fields.take_fields("digest").map_err(SignatureError::Statement)?;
         let path = digest.path_of("sha256");
         let hex = digest.take_string("sha256").map_err(SignatureError::Statement)?;
         let value = Digest::from_hex(&hex).map_err(|error| wrong_value(path, &error))?;
-        digest.finish().and_then(|()| fields.finish()).map_err(SignatureError::Statement)?;
-        Ok(Self { name, digest: value })
+        digest.finish().map_err(SignatureError::Statement)?;
+        Ok(value)
     }
 }
 
-fn take_parsed<T: FromStr<Err: fmt::Display>>(fields: &mut Fields, name: &str) -> Result<T, SignatureError> {
+pub(crate) fn take_parsed<T: FromStr<Err: fmt::Display>>(fields: &mut Fields, name: &str) -> Result<T, SignatureError> {
     let text = fields.take_string(name).map_err(SignatureError::Statement)?;
     text.parse().map_err(|error| wrong_value(fields.path_of(name), &error))
 }
 
-fn wrong_value(path: String, error: &dyn fmt::Display) -> SignatureError {
+pub(crate) fn wrong_value(path: String, error: &dyn fmt::Display) -> SignatureError {
     SignatureError::StatementValue { path, message: error.to_string() }
 }
 

@@ -22,6 +22,8 @@ pub const WASM_LAYER: &str = "application/wasm";
 pub const EMPTY_TYPE: &str = "application/vnd.oci.empty.v1+json";
 /// The config that says nothing.
 pub const EMPTY_JSON: &[u8] = b"{}";
+/// Media type of native code, with its target behind it: so a node asks for its own and sees no other.
+const NATIVE_PREFIX: &str = "application/vnd.tidegate.native-code.v1.";
 /// Largest manifest that is read, in bytes.
 pub const MAX_MANIFEST_BYTES: u64 = 4 << 20;
 /// Largest config that is read, in bytes: names of imports and exports.
@@ -145,6 +147,19 @@ pub enum ArtifactError {
     /// A list that is too long.
     #[error("the list of referrers has {0} entries, at most {MAX_REFERRERS} are taken")]
     ManyReferrers(usize),
+}
+
+/// The media type of native code for a target, which is attached to the component that it was made from. Its signature is
+/// attached there too, as all signatures are.
+#[must_use]
+pub fn native_type(target: &str) -> String {
+    format!("{NATIVE_PREFIX}{target}")
+}
+
+/// Whether a media type is that of native code.
+#[must_use]
+pub fn is_native_type(media_type: &str) -> bool {
+    media_type.starts_with(NATIVE_PREFIX)
 }
 
 // === impl Descriptor ===

@@ -13,7 +13,8 @@ mod search;
 
 pub use artifact::{
     Artifact, ArtifactError, Config, Descriptor, EMPTY_JSON, EMPTY_TYPE, IMAGE_INDEX, IMAGE_MANIFEST, MAX_CONFIG_BYTES,
-    MAX_MANIFEST_BYTES, Referrers, WASM_CONFIG, WASM_LAYER, attached, fallback_tag, manifest,
+    MAX_MANIFEST_BYTES, Referrers, WASM_CONFIG, WASM_LAYER, attached, fallback_tag, is_native_type, manifest,
+    native_type,
 };
 pub use index::{Entry, INDEX_FILE, Index, IndexError, MAX_INDEX_BYTES, Release, signature_file};
 pub use layout::{LAYOUT_FILE, LAYOUT_TEXT, Layout, LayoutError, blob_file};

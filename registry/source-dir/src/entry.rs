@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use tidegate_bundle::{Bundle, BundleError};
+use tidegate_bundle::{Bundle, BundleError, NativeFile};
 use tidegate_reference::{ComponentName, Digest, Reference};
 
 use crate::file::FileError;
@@ -41,6 +41,8 @@ pub struct Installed {
     pub bundle: Bundle,
     /// The receipt, if it was installed with one.
     pub receipt: Option<Vec<u8>>,
+    /// Native code for the targets that were asked for, as far as it was installed.
+    pub native: Vec<NativeFile>,
 }
 
 /// One place of the store.

@@ -17,6 +17,6 @@ mod swap;
 pub use entry::{Entry, Installed, Listed, Proof, StoreError};
 pub use file::FileError;
 pub use read::{
-    COMPONENT_EXTENSION, Found, RECEIPT_SUFFIX, ReadError, SIGNATURE_SUFFIX, Sourced, read, read_component,
+    COMPONENT_EXTENSION, Found, RECEIPT_SUFFIX, ReadError, SIGNATURE_SUFFIX, Sourced, native_path, read, read_component,
 };
 pub use store::Store;

@@ -1,10 +1,12 @@
-//! `X.wasm` beside `X.wasm.sigstore.json`.
+//! `X.wasm` beside `X.wasm.sigstore.json`, and `X.TARGET.cwasm` beside `X.TARGET.cwasm.sigstore.json`.
 
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tidegate_bundle::{Bundle, BundleError, MAX_COMPONENT_BYTES, MAX_SIGNATURE_BYTES};
+use tidegate_bundle::{
+    Bundle, BundleError, CodeTarget, MAX_COMPONENT_BYTES, MAX_NATIVE_BYTES, MAX_SIGNATURE_BYTES, NativeFile,
+};
 
 use crate::file::{FileError, Links, read_file};
 
@@ -26,6 +28,8 @@ pub struct Sourced {
     pub bundle: Bundle,
     /// The receipt of this host for a local build, if there is one.
     pub receipt: Option<Vec<u8>>,
+    /// Native code for the targets that were asked for, as far as there is some.
+    pub native: Vec<NativeFile>,
 }
 
 /// One component file of a path.
@@ -70,14 +74,15 @@ pub enum ReadError {
     },
 }
 
-/// Reads a component file, or every `*.wasm` of a directory (not of the directories in it), sorted by name.
+/// Reads a component file, or every `*.wasm` of a directory (not of the directories in it), sorted by name. `native`: the
+/// targets whose native code is wanted too; others stay unread.
 ///
 /// # Errors
 /// The path is not there, or is a directory without components or that cannot be listed. What is wrong with single
 /// files stands in [`Found`].
-pub fn read(path: &Path) -> Result<Vec<Found>, ReadError> {
+pub fn read(path: &Path, native: &[CodeTarget]) -> Result<Vec<Found>, ReadError> {
     if !path.is_dir() {
-        let sourced = match read_with(path, Links::Follow) {
+        let sourced = match read_with(path, native, Links::Follow) {
             Err(ReadError::NotThere(path)) => return Err(ReadError::NotThere(path)),
             other => other,
         };
@@ -98,19 +103,27 @@ pub fn read(path: &Path) -> Result<Vec<Found>, ReadError> {
         return Err(ReadError::NoComponents(path.to_owned()));
     }
     paths.sort();
-    let found = |path: PathBuf| Found { sourced: read_with(&path, Links::Refuse), path };
+    let found = |path: PathBuf| Found { sourced: read_with(&path, native, Links::Refuse), path };
     Ok(paths.into_iter().map(found).collect())
 }
 
-/// Reads one component file that a person named, with what lies beside it.
+/// Reads one component file that a person named, with what lies beside it. `native`: the targets whose native code is wanted.
 ///
 /// # Errors
 /// As [`ReadError`] says.
-pub fn read_component(path: &Path) -> Result<Sourced, ReadError> {
-    read_with(path, Links::Follow)
+pub fn read_component(path: &Path, native: &[CodeTarget]) -> Result<Sourced, ReadError> {
+    read_with(path, native, Links::Follow)
 }
 
-fn read_with(path: &Path, links: Links) -> Result<Sourced, ReadError> {
+/// Where the native code of a component file lies: `X.TARGET.cwasm` for `X.wasm`.
+#[must_use]
+pub fn native_path(component: &Path, target: CodeTarget) -> PathBuf {
+    let is_component = component.extension().is_some_and(|extension| extension == COMPONENT_EXTENSION);
+    let stem = if is_component { component.with_extension("") } else { component.to_owned() };
+    beside(&stem, &target.suffix())
+}
+
+fn read_with(path: &Path, native: &[CodeTarget], links: Links) -> Result<Sourced, ReadError> {
     let component = read_file(path, MAX_COMPONENT_BYTES, links)?.ok_or_else(|| ReadError::NotThere(path.to_owned()))?;
     let signature_max = u64::try_from(MAX_SIGNATURE_BYTES).unwrap_or(u64::MAX);
     let signature = read_file(&beside(path, SIGNATURE_SUFFIX), signature_max, links)?;
@@ -118,10 +131,21 @@ fn read_with(path: &Path, links: Links) -> Result<Sourced, ReadError> {
     let bundle = Bundle::new(component, signature.into_iter().collect())
         .map_err(|source| ReadError::Bundle { path: path.to_owned(), source })?
         .with_origin(&path.display().to_string());
-    Ok(Sourced { bundle, receipt })
+    let native =
+        native.iter().filter_map(|target| read_native(&native_path(path, *target), *target, links).transpose());
+    let native = native.collect::<Result<_, _>>()?;
+    Ok(Sourced { bundle, receipt, native })
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+/// A file of native code with the signature file beside it, if it is there.
+pub(crate) fn read_native(path: &Path, target: CodeTarget, links: Links) -> Result<Option<NativeFile>, FileError> {
+    let Some(code) = read_file(path, MAX_NATIVE_BYTES, links)? else { return Ok(None) };
+    let signature_max = u64::try_from(MAX_SIGNATURE_BYTES).unwrap_or(u64::MAX);
+    let signature = read_file(&beside(path, SIGNATURE_SUFFIX), signature_max, links)?;
+    Ok(Some(NativeFile::new(target, code, signature, &path.display().to_string())))
+}
+
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     name.into()

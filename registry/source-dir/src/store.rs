@@ -7,6 +7,7 @@
 //!   .old-NAME/                  the former one, where directories cannot be swapped at once
 //!   NAME/component.wasm
 //!   NAME/signature.sigstore.json  or  NAME/receipt
+//!   NAME/component.TARGET.cwasm, NAME/component.TARGET.cwasm.sigstore.json   where the node runs signed native code
 //!   NAME/entry.json
 //! ```
 //!
@@ -19,12 +20,12 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
-use tidegate_bundle::{Bundle, MAX_COMPONENT_BYTES, MAX_SIGNATURE_BYTES};
+use tidegate_bundle::{Bundle, CodeTarget, MAX_COMPONENT_BYTES, MAX_SIGNATURE_BYTES, NativeFile};
 use tidegate_reference::{ComponentName, Reference};
 
 use crate::entry::{Entry, Installed, Listed, Proof, StoreError};
 use crate::file::{Links, read_file, sync_dir, write_new};
-use crate::read::MAX_RECEIPT_BYTES;
+use crate::read::{MAX_RECEIPT_BYTES, SIGNATURE_SUFFIX, beside, native_path, read_native};
 use crate::swap::{NEW_PREFIX, put_in_place, recover, remove_tree};
 
 const COMPONENT: &str = "component.wasm";
@@ -59,10 +60,11 @@ impl Store {
         &self.root
     }
 
-    /// Installs `bundle` as `reference`, in place of another component of that name. When this returns, it is on the
-    /// disk. `added` is the time in seconds since 1970 (UTC), if the caller wants it kept.
+    /// Installs `bundle` as `reference`, in place of another component of that name, with the native code that this node
+    /// runs in place of compiling, if it does. When this returns, it is on the disk. `added` is the time in seconds since 1970
+    /// (UTC), if the caller wants it kept.
     ///
-    /// The caller has verified the bundle; whoever lists it verifies again.
+    /// The caller has verified the bundle and the native code; whoever lists them verifies again.
     ///
     /// # Errors
     /// The operating system: the store then holds what it held before.
@@ -71,6 +73,7 @@ impl Store {
         bundle: &Bundle,
         reference: &Reference,
         proof: &Proof,
+        native: Option<&NativeFile>,
         added: Option<u64>,
     ) -> Result<Entry, StoreError> {
         let _lock = self.lock()?;
@@ -78,7 +81,7 @@ impl Store {
         let sequence = self.sequence_for(name)?;
         let entry = Entry { sequence, reference: reference.clone(), digest: bundle.digest(), added };
         let new = self.root.join(format!("{NEW_PREFIX}{name}"));
-        if let Err(error) = write_component(&new, bundle, proof, &entry) {
+        if let Err(error) = write_component(&new, bundle, proof, native, &entry) {
             // On a full disk, what was written of it is in everybody's way; the first error is the one to tell.
             let _ = remove_tree(&new);
             return Err(failed("write", &new)(error));
@@ -105,15 +108,16 @@ impl Store {
         Ok(true)
     }
 
-    /// Every installed component, in the order of addition; damaged ones last.
+    /// Every installed component, in the order of addition; damaged ones last. `native`: the targets whose native code is
+    /// wanted too.
     ///
     /// # Errors
     /// The store itself cannot be read. What is wrong with single components stands in [`Listed`].
-    pub fn list(&self) -> Result<Vec<Listed>, StoreError> {
+    pub fn list(&self, native: &[CodeTarget]) -> Result<Vec<Listed>, StoreError> {
         let _lock = self.lock()?;
         let mut listed = Vec::new();
         for name in self.names()? {
-            listed.push(Listed { installed: self.read(&name), name });
+            listed.push(Listed { installed: self.read(&name, native), name });
         }
         listed.sort_by_key(|place| {
             let sequence = place.installed.as_ref().map_or(u64::MAX, |installed| installed.entry.sequence);
@@ -122,13 +126,13 @@ impl Store {
         Ok(listed)
     }
 
-    /// One installed component, if it is there.
+    /// One installed component, if it is there. `native`: the targets whose native code is wanted too.
     ///
     /// # Errors
     /// It cannot be read, or is damaged.
-    pub fn get(&self, name: &ComponentName) -> Result<Option<Installed>, StoreError> {
+    pub fn get(&self, name: &ComponentName, native: &[CodeTarget]) -> Result<Option<Installed>, StoreError> {
         let _lock = self.lock()?;
-        if self.names()?.contains(name) { self.read(name).map(Some) } else { Ok(None) }
+        if self.names()?.contains(name) { self.read(name, native).map(Some) } else { Ok(None) }
     }
 
     /// Waits for other processes; the lock ends with the returned file, and with the process.
@@ -176,7 +180,7 @@ impl Store {
         Ok(read_file(&self.root.join(name.as_str()).join(file), max, Links::Refuse)?)
     }
 
-    fn read(&self, name: &ComponentName) -> Result<Installed, StoreError> {
+    fn read(&self, name: &ComponentName, native: &[CodeTarget]) -> Result<Installed, StoreError> {
         let missing = |file| StoreError::Incomplete { name: name.clone(), file };
         let entry = self.read_entry(name)?;
         if entry.reference.name != *name {
@@ -195,17 +199,33 @@ impl Store {
         if bundle.digest() != entry.digest {
             return Err(StoreError::Changed { name: name.clone(), entry: entry.digest, found: bundle.digest() });
         }
-        Ok(Installed { entry, bundle, receipt })
+        let component = self.root.join(name.as_str()).join(COMPONENT);
+        let native = native
+            .iter()
+            .filter_map(|target| read_native(&native_path(&component, *target), *target, Links::Refuse).transpose());
+        let native = native.collect::<Result<_, _>>()?;
+        Ok(Installed { entry, bundle, receipt, native })
     }
 }
 
 /// A complete component in a directory that does not count yet.
-fn write_component(new: &Path, bundle: &Bundle, proof: &Proof, entry: &Entry) -> io::Result<()> {
+fn write_component(
+    new: &Path,
+    bundle: &Bundle,
+    proof: &Proof,
+    native: Option<&NativeFile>,
+    entry: &Entry,
+) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(new)?;
     write_new(&new.join(COMPONENT), bundle.bytes())?;
     match proof {
         Proof::Signature(bytes) => write_new(&new.join(SIGNATURE), bytes)?,
         Proof::Receipt(bytes) => write_new(&new.join(RECEIPT), bytes)?,
+    }
+    if let Some(native) = native {
+        let path = native_path(&new.join(COMPONENT), native.target());
+        write_new(&path, native.code())?;
+        write_new(&beside(&path, SIGNATURE_SUFFIX), native.signature().unwrap_or_default())?;
     }
     let mut json = serde_json::to_vec_pretty(entry)?;
     json.push(b'\n');

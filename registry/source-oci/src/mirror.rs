@@ -6,10 +6,11 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use tidegate_bundle::{MAX_COMPONENT_BYTES, MAX_SIGNATURE_BYTES, SIGSTORE_MEDIA_TYPE};
+use tidegate_bundle::{MAX_COMPONENT_BYTES, MAX_NATIVE_BYTES, MAX_SIGNATURE_BYTES, SIGSTORE_MEDIA_TYPE};
 use tidegate_catalog::{
     Artifact, Config, Descriptor, Entry, IMAGE_INDEX, IMAGE_MANIFEST, INDEX_FILE, Index, LAYOUT_FILE, LAYOUT_TEXT,
-    Layout, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Referrers, Release, blob_file, fallback_tag, signature_file,
+    Layout, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Referrers, Release, blob_file, fallback_tag, is_native_type,
+    signature_file,
 };
 use tidegate_reference::{Digest, OciReference, RepositoryName, Tag, Target};
 
@@ -102,7 +103,11 @@ impl Mirror {
             let manifest = client.resolve(&reference.with_target(Target::Digest(descriptor.digest))).await?;
             let layer = Artifact::read_attached(&manifest.bytes, &subject, &kind);
             // Largest attestation: a list of what a component is made of.
-            let most = if kind == SIGSTORE_MEDIA_TYPE { max } else { MAX_MANIFEST_BYTES };
+            let most = match kind.as_str() {
+                SIGSTORE_MEDIA_TYPE => max,
+                kind if is_native_type(kind) => MAX_NATIVE_BYTES,
+                _ => MAX_MANIFEST_BYTES,
+            };
             let Ok(Some(layer)) = layer else { continue };
             let bytes = client.small_blob(reference, &layer, most).await?;
             self.keep(&layer.digest, &bytes)?;
@@ -215,7 +220,7 @@ impl Mirror {
             let Ok(Some(layer)) = Artifact::read_attached(&manifest, &component.digest, &kind) else { continue };
             let empty = Descriptor::of(tidegate_catalog::EMPTY_TYPE, tidegate_catalog::EMPTY_JSON);
             for blob in [&layer, &empty] {
-                let bytes = self.read_blob(&blob.digest, MAX_MANIFEST_BYTES)?;
+                let bytes = self.read_blob(&blob.digest, MAX_NATIVE_BYTES)?;
                 client.push_blob(to, blob, Source::Bytes(bytes.into())).await?;
             }
             client.push_attached(&pinned, component.digest, &descriptor, &manifest).await?;

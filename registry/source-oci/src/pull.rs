@@ -12,8 +12,10 @@ use http::header::{ACCEPT, CONTENT_RANGE, LINK, RANGE};
 use http::{Method, StatusCode};
 use ring::digest::{Context, SHA256};
 use serde::Deserialize;
-use tidegate_bundle::{MAX_COMPONENT_BYTES, MAX_SIGNATURE_BYTES, SIGSTORE_MEDIA_TYPE};
-use tidegate_catalog::{Artifact, Config, Descriptor, IMAGE_MANIFEST, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES};
+use tidegate_bundle::{MAX_COMPONENT_BYTES, MAX_NATIVE_BYTES, MAX_SIGNATURE_BYTES, SIGSTORE_MEDIA_TYPE};
+use tidegate_catalog::{
+    Artifact, Config, Descriptor, IMAGE_MANIFEST, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, native_type,
+};
 use tidegate_reference::{Digest, OciReference, Tag, Target};
 use tokio::time::sleep;
 
@@ -25,6 +27,8 @@ use crate::url::Url;
 
 /// Most signatures that are fetched: whoever may push can attach thousands. The first that counts is enough.
 pub const MAX_SIGNATURE_CANDIDATES: usize = 32;
+/// Most pieces of native code that are fetched: whoever may push can attach more, and each may be as large as allowed.
+pub(crate) const MAX_NATIVE_CANDIDATES: usize = 4;
 /// Most attached manifests that are asked for: rubbish costs a request each too.
 const MAX_ATTACHED: usize = 128;
 /// Attempts at one blob; each goes on where the one before stopped.
@@ -102,11 +106,29 @@ impl Client {
         Config::read(&config, &artifact.layer.digest).map_err(wrong)?;
         let component = folder.join(format!("{}.wasm", reference.name.last()));
         self.blob_to_file(&pinned, &artifact.layer, MAX_COMPONENT_BYTES, &component).await?;
-        let (signatures, truncated) = self.attached(&pinned, manifest.digest, SIGSTORE_MEDIA_TYPE).await?;
+        let max = u64::try_from(MAX_SIGNATURE_BYTES).unwrap_or(u64::MAX);
+        let (signatures, truncated) =
+            self.attached(&pinned, manifest.digest, SIGSTORE_MEDIA_TYPE, MAX_SIGNATURE_CANDIDATES, max).await?;
         Ok(Pulled { manifest, artifact, config, component, signatures, truncated })
     }
 
-    /// What is attached to a manifest, of one media type: the bytes of each, at most [`MAX_SIGNATURE_CANDIDATES`]. What is
+    /// Native code for a target that is attached to a component's manifest, at most some pieces. Nobody has verified them;
+    /// their signatures are among those of [`Pulled`].
+    ///
+    /// # Errors
+    /// The network or the registry.
+    pub async fn native(
+        &self,
+        reference: &OciReference,
+        manifest: Digest,
+        target: &str,
+    ) -> Result<Vec<Vec<u8>>, PullError> {
+        let pinned = reference.with_target(Target::Digest(manifest));
+        let kind = native_type(target);
+        Ok(self.attached(&pinned, manifest, &kind, MAX_NATIVE_CANDIDATES, MAX_NATIVE_BYTES).await?.0)
+    }
+
+    /// What is attached to a manifest, of one media type: the bytes of each, `most` at most, none above `max` bytes. What is
     /// not as it should be is left out, so that nobody hinders the others by attaching rubbish.
     ///
     /// # Errors
@@ -116,19 +138,21 @@ impl Client {
         reference: &OciReference,
         subject: Digest,
         kind: &str,
+        most: usize,
+        max: u64,
     ) -> Result<(Vec<Vec<u8>>, bool), PullError> {
         let list = self.referrers(reference, subject, Some(kind)).await?;
         let mut truncated = list.truncated;
         let (mut found, mut seen) = (Vec::new(), HashSet::new());
         for descriptor in list.descriptors {
-            if found.len() >= MAX_SIGNATURE_CANDIDATES || seen.len() >= MAX_ATTACHED {
+            if found.len() >= most || seen.len() >= MAX_ATTACHED {
                 truncated = true;
                 break;
             }
             if !seen.insert(descriptor.digest) {
                 continue;
             }
-            match self.attachment(reference, subject, &descriptor, kind).await {
+            match self.attachment(reference, subject, &descriptor, kind, max).await {
                 Ok(bytes) => found.extend(bytes),
                 Err(PullError::Transport(
                     error @ (TransportError::Unauthorized { .. } | TransportError::Connect { .. }),
@@ -149,11 +173,11 @@ impl Client {
         subject: Digest,
         descriptor: &Descriptor,
         kind: &str,
+        max: u64,
     ) -> Result<Option<Vec<u8>>, PullError> {
         let manifest = self.resolve(&reference.with_target(Target::Digest(descriptor.digest))).await?;
         let layer = Artifact::read_attached(&manifest.bytes, &subject, kind);
         let layer = layer.map_err(|source| PullError::Artifact { reference: descriptor.digest.to_string(), source })?;
-        let max = u64::try_from(MAX_SIGNATURE_BYTES).unwrap_or(u64::MAX);
         match layer {
             Some(layer) => Ok(Some(self.small_blob(reference, &layer, max).await?.to_vec())),
             None => Ok(None),

@@ -8,10 +8,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use http::Method;
-use tidegate_bundle::{MAX_COMPONENT_BYTES, MAX_SIGNATURE_BYTES, SIGSTORE_MEDIA_TYPE};
+use tidegate_bundle::{MAX_COMPONENT_BYTES, MAX_NATIVE_BYTES, MAX_SIGNATURE_BYTES, SIGSTORE_MEDIA_TYPE};
 use tidegate_catalog::{
     Artifact, Config, Descriptor, INDEX_FILE, LAYOUT_FILE, Layout, MAX_CONFIG_BYTES, MAX_INDEX_BYTES,
-    MAX_MANIFEST_BYTES, Referrers, blob_file, fallback_tag, signature_file,
+    MAX_MANIFEST_BYTES, Referrers, blob_file, fallback_tag, native_type, signature_file,
 };
 use tidegate_reference::{Digest, RegistryHost, RepositoryName};
 
@@ -19,7 +19,7 @@ use crate::client::Client;
 use crate::error::{MirrorError, PullError, TransportError};
 use crate::exchange::Request;
 use crate::mirror::{MAX_LAYOUT_BYTES, Mirror, write_new};
-use crate::pull::{MAX_SIGNATURE_CANDIDATES, Pulled, Resolved};
+use crate::pull::{MAX_NATIVE_CANDIDATES, MAX_SIGNATURE_CANDIDATES, Pulled, Resolved};
 use crate::url::Url;
 
 /// A mirror to read from, or a registry's index.
@@ -88,28 +88,62 @@ impl Shelf {
         Config::read(&config, &artifact.layer.digest).map_err(wrong)?;
         let component = folder.join(format!("{}.wasm", name.last()));
         self.component(&artifact.layer, &component).await?;
-        let mut signatures = Vec::new();
         let attached = self.attached(name, &digest).await?;
         let truncated = attached.len() > MAX_SIGNATURE_CANDIDATES;
-        for descriptor in attached.into_iter().take(MAX_SIGNATURE_CANDIDATES) {
-            match self.attachment(&descriptor, &digest).await {
-                Ok(signature) => signatures.extend(signature),
+        let max = u64::try_from(MAX_SIGNATURE_BYTES).unwrap_or(u64::MAX);
+        let signatures = self.attachments(&attached, &digest, SIGSTORE_MEDIA_TYPE, MAX_SIGNATURE_CANDIDATES, max).await;
+        let manifest = Resolved { digest, bytes: bytes.into() };
+        Ok(Pulled { manifest, artifact, config: config.into(), component, signatures, truncated })
+    }
+
+    /// Native code for a target, as [`Client::native`] gives it.
+    ///
+    /// # Errors
+    /// The mirror cannot be read.
+    pub async fn native(
+        &self,
+        name: &RepositoryName,
+        manifest: Digest,
+        target: &str,
+    ) -> Result<Vec<Vec<u8>>, MirrorError> {
+        let kind = native_type(target);
+        let mut attached = self.attached(name, &manifest).await?;
+        attached.retain(|descriptor| descriptor.artifact_type.as_ref() == Some(&kind));
+        Ok(self.attachments(&attached, &manifest, &kind, MAX_NATIVE_CANDIDATES, MAX_NATIVE_BYTES).await)
+    }
+
+    /// What has this media type among the first of these; none above `max` bytes.
+    async fn attachments(
+        &self,
+        attached: &[Descriptor],
+        subject: &Digest,
+        kind: &str,
+        most: usize,
+        max: u64,
+    ) -> Vec<Vec<u8>> {
+        let mut found = Vec::new();
+        for descriptor in attached.iter().take(most) {
+            match self.attachment(descriptor, subject, kind, max).await {
+                Ok(bytes) => found.extend(bytes),
                 // Nobody hinders the others by attaching rubbish.
                 Err(error) => {
                     tracing::warn!(digest = %descriptor.digest, %error, "something attached to the component is not taken");
                 }
             }
         }
-        let manifest = Resolved { digest, bytes: bytes.into() };
-        Ok(Pulled { manifest, artifact, config: config.into(), component, signatures, truncated })
+        found
     }
 
-    async fn attachment(&self, descriptor: &Descriptor, subject: &Digest) -> Result<Option<Vec<u8>>, MirrorError> {
+    async fn attachment(
+        &self,
+        descriptor: &Descriptor,
+        subject: &Digest,
+        kind: &str,
+        max: u64,
+    ) -> Result<Option<Vec<u8>>, MirrorError> {
         let manifest = self.by_digest(&descriptor.digest, MAX_MANIFEST_BYTES).await?;
-        match Artifact::read_attached(&manifest, subject, SIGSTORE_MEDIA_TYPE) {
-            Ok(Some(layer)) => {
-                Ok(Some(self.blob(&layer, u64::try_from(MAX_SIGNATURE_BYTES).unwrap_or(u64::MAX)).await?))
-            }
+        match Artifact::read_attached(&manifest, subject, kind) {
+            Ok(Some(layer)) => Ok(Some(self.blob(&layer, max).await?)),
             _ => Ok(None),
         }
     }

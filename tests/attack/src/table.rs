@@ -9,6 +9,7 @@ mod held;
 mod indexes;
 mod kinds;
 mod locks;
+mod native;
 
 /// One attack.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +63,7 @@ pub const GROUPS: &[Group] = &[
     Group { title: "Older versions", test: FLOORS, rows: floors::ROWS },
     Group { title: "Indexes", test: INDEXES, rows: indexes::ROWS },
     Group { title: "What differs from the lock", test: LOCKS, rows: locks::ROWS },
+    Group { title: "Native code", test: NATIVE, rows: native::ROWS },
 ];
 
 /// The test that runs what the forge makes.
@@ -75,6 +77,9 @@ pub const FLOORS: &str = "nothing_older_comes_back";
 pub const INDEXES: &str = "no_index_that_is_old_or_somebody_elses_is_used";
 /// The test of the lock.
 pub const LOCKS: &str = "what_differs_from_the_lock_is_refused";
+
+/// The test of native code.
+pub const NATIVE: &str = "no_native_code_runs_that_nobody_answers_for";
 
 const fn refused(name: &'static str, attack: &'static str, says: &'static [&'static str]) -> Row {
     Row { name, attack, says, code: REFUSED }

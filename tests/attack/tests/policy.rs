@@ -302,13 +302,17 @@ fn the_pool_bounds_all_components_together() {
 }
 
 #[test]
-fn no_role_lets_native_code_in() {
-    let site = Site::new().unwrap();
+fn the_role_for_native_code_lets_no_component_in() {
+    let mut site = Site::new().unwrap();
+    let quick = site.guest("quick", "").unwrap();
     let policy = fs::read_to_string(site.path("policy.toml")).unwrap();
     fs::write(site.path("policy.toml"), policy.replace("[\"component\"]", "[\"native-code\"]")).unwrap();
-    let said = site.tidegate("run", &["--listen", "127.0.0.1:0"]).unwrap();
-    assert_eq!(said.code, 2, "{}", said.err);
-    assert!(said.err.contains("role `native-code` is not available"), "{}", said.err);
+    let said = site.add(&quick).unwrap();
+    assert_eq!(said.code, 3, "{}", said.err);
+    assert!(said.err.contains("is signed by `tests`, who may not sign components"), "{}", said.err);
+    fs::write(site.path("policy.toml"), policy.replace("[\"component\"]", "[\"nativecode\"]")).unwrap();
+    let said = site.add(&quick).unwrap();
+    assert!(said.code == 2 && said.err.contains("did you mean `native-code`?"), "{}", said.err);
 }
 
 #[test]

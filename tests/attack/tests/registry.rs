@@ -242,6 +242,8 @@ fn withheld_flooded_and_exchanged_signatures_do_not_help() {
     let empty = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [] }).to_string();
     refused(&setting.replaced("/referrers/", Reply::ok(empty)), REFUSED, &["has no signature"]);
     refused(&setting.replaced("/referrers/", Reply::status(404)), REFUSED, &["has no signature"]);
+    let large = setting.changed(|artifact| artifact.signature.resize((256 << 10) + 1, b' '));
+    refused(&large, REFUSED, &["has no signature"]);
     // A hundred thousand of them, in one list and in endless pages.
     let (_, list) = setting.echo.attached();
     let entry = list["manifests"][0].to_string();

@@ -100,8 +100,9 @@ const INTEROP: &str = "\
 cargo x registry-interop
 
 Runs our registry with wkg, oras (Python) and skopeo, and our client with Debian's docker-registry, which knows no
-referrers. Builds wkg from crates.io the first time, which takes minutes; installs oras as tests/registry pins it. Needs
-skopeo and docker-registry (`apt-get install skopeo docker-registry`). Not part of `cargo x test`.
+referrers. Publishes a folder, adds it on another node, and verifies all that is attached to it, also with OpenSSL.
+Builds wkg from crates.io the first time, which takes minutes; installs oras as tests/registry pins it, and skopeo and
+docker-registry with apt-get where they are missing (as root). Not part of `cargo x test`.
 ";
 
 const CLIENTS: &str = "\

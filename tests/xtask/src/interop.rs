@@ -1,4 +1,5 @@
-//! `cargo x registry-interop`: our registry with other people's clients, and our client with another registry.
+//! `cargo x registry-interop`: our registry with other people's clients, our client with another registry, and a folder that is
+//! published and looked at by hand.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -15,13 +16,10 @@ const WKG: &str = "0.16.1";
 /// `cargo x registry-interop`.
 pub(crate) fn command(layout: &Layout, rest: &[String]) -> Result<ExitCode> {
     no_arguments("registry-interop", rest)?;
-    for (program, package) in [("skopeo", "skopeo"), ("docker-registry", "docker-registry")] {
-        if program_path(program).is_none() {
-            bail!("`{program}` is missing; install it: `apt-get install {package}` (Debian)");
-        }
-    }
+    packages()?;
     guests::build(layout)?;
     must(layout.cargo().args(["build", "--locked", "--package", "tidegate-cli"]))?;
+    clients::install(layout)?;
     let wkg = wkg(layout)?;
     let folder = layout.root.join("tests/registry");
     let python = layout.clients().join("oras");
@@ -34,7 +32,30 @@ pub(crate) fn command(layout: &Layout, rest: &[String]) -> Result<ExitCode> {
         .env("PYTHON", python.join("bin/python"))
         .env("REGISTRY", program_path("docker-registry").unwrap_or_default())
         .env("COMPONENT", layout.fixtures().join("echo.wasm"));
-    Ok(if succeeds(&mut script)? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let mut publish = Command::new("bash");
+    publish.arg(folder.join("publish.sh"));
+    publish.env("TIDEGATE", layout.host("debug")).env("PYTHON", python.join("bin/python"));
+    publish.env("NODE", layout.clients().join("node/node_modules/.bin/node"));
+    publish.env("NODE_PATH", layout.clients().join("sigstore-node/node_modules"));
+    // Both are run, so that one failure does not hide another.
+    let both = [succeeds(&mut script)?, succeeds(&mut publish)?];
+    Ok(if both == [true, true] { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What Debian has, installed where it is missing.
+fn packages() -> Result<()> {
+    let programs = ["skopeo", "docker-registry"];
+    let missing: Vec<&str> = programs.into_iter().filter(|program| program_path(program).is_none()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let advice = format!("missing: {0}; install it: `apt-get install {0}` (Debian)", missing.join(" "));
+    if program_path("apt-get").is_none() {
+        bail!(advice);
+    }
+    println!("installing {}", missing.join(", "));
+    let mut install = Command::new("apt-get");
+    must(install.args(["install", "--yes", "--no-install-recommends"]).args(&missing)).context(advice)
 }
 
 /// Builds `wkg`, once for each version. It takes minutes.

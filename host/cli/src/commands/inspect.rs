@@ -4,12 +4,13 @@ mod report;
 
 use clap::Args;
 use tidegate::bundle::Bundle;
-use tidegate::{ComponentReport, Host};
+use tidegate::{ComponentReport, Host, trust_root};
 
 use crate::args::HostArgs;
 use crate::commands::block_on;
+use crate::commands::native::NativeReport;
 use crate::component::{Meant, find, loaded};
-use crate::failure::{Exit, Result};
+use crate::failure::{Blame as _, Exit, Result};
 use crate::output;
 use crate::settings::Settings;
 use report::Report;
@@ -46,6 +47,11 @@ impl Inspect {
         policy.print_warnings();
         let verified = found.verify(&settings.config, &policy);
         let mut report = Report::of_bundle(&found.bundle, &verified);
+        if let Ok(verified) = &verified {
+            let (trust, layout) = (trust_root(&policy.policy).blame(Exit::Usage)?, settings.config.engine.layout.value);
+            let native = found.native.iter().map(|file| NativeReport::new(verified, file.clone(), &trust, layout));
+            report.native = native.collect();
+        }
         let name = verified.as_ref().map(|verified| verified.reference().name.to_string()).unwrap_or_default();
         let running = match found.installed {
             true => loaded(&settings.config.state.value, &name).await?,

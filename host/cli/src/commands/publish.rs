@@ -12,10 +12,11 @@ use clap::Args;
 use serde_json::{Value, json};
 use tidegate::attestation::{PrivateKey, SbomFormat, provenance_statement, sbom_statement, sign_statement, statement};
 use tidegate::bundle::{
-    Bundle, COMPONENT_PREDICATE, CYCLONEDX_PREDICATE, PROVENANCE_PREDICATE, SIGSTORE_MEDIA_TYPE, Subject, strip,
+    Bundle, COMPONENT_PREDICATE, CYCLONEDX_PREDICATE, NATIVE_PREDICATE, PROVENANCE_PREDICATE, SIGSTORE_MEDIA_TYPE,
+    Subject, strip,
 };
 use tidegate::reference::{ComponentName, Reference, Version};
-use tidegate_catalog::{Config, Descriptor, IMAGE_MANIFEST, WASM_CONFIG, WASM_LAYER, manifest};
+use tidegate_catalog::{Config, Descriptor, IMAGE_MANIFEST, WASM_CONFIG, WASM_LAYER, manifest, native_type};
 use tidegate_reference::{OciReference, OciReferenceError, Target};
 use tidegate_source_oci::{Attachment, PushError, Source};
 
@@ -23,6 +24,7 @@ use crate::args::HostArgs;
 use crate::commands::block_on;
 use crate::commands::build::Build;
 use crate::commands::key::signing_key;
+use crate::commands::native::{Made, NativeArgs};
 use crate::failure::{Blame as _, Exit, Failure, Result, fail};
 use crate::output;
 use crate::remote::{RemoteArgs, transport_exit};
@@ -61,6 +63,8 @@ pub(crate) struct Publish {
     #[arg(long)]
     keep_sections: bool,
     #[command(flatten)]
+    native: NativeArgs,
+    #[command(flatten)]
     remote: RemoteArgs,
     #[command(flatten)]
     host: HostArgs,
@@ -87,7 +91,11 @@ impl Publish {
         let reference = self.reference(&bundle)?;
         let to = self.target(&reference)?;
         let lock = self.path.is_dir().then(|| sbom::find_lock(&self.path)).flatten();
-        let parcel = parcel(&bundle, &reference, lock.as_deref(), self.path.is_dir().then_some(&self.path), &key)?;
+        let mut parcel = parcel(&bundle, &reference, lock.as_deref(), self.path.is_dir().then_some(&self.path), &key)?;
+        let sign = |statement| sign_statement(statement, &key).blame(Exit::Usage);
+        for made in self.native.make(&settings, &bundle, &reference, sign)? {
+            parcel.attachments.extend(native_code(&made));
+        }
         let client = self.remote.client(&settings.config, &to.registry)?;
         let published = block_on(async {
             client.publish(&to, &parcel.blobs, &parcel.manifest, &parcel.attachments).await.map_err(push_failure)
@@ -107,8 +115,8 @@ impl Publish {
         output::line(format_args!("published {reference}: {to} ({} bytes)", bundle.size()));
         output::line(format_args!("  manifest   {}", published.digest));
         output::line(format_args!("  component  {}", bundle.digest()));
-        let kinds = parcel.attachments.iter().filter_map(|attachment| attachment.annotations.get(PREDICATE));
-        for (kind, digest) in kinds.zip(&published.attached) {
+        for (attachment, digest) in parcel.attachments.iter().zip(&published.attached) {
+            let kind = attachment.annotations.get(PREDICATE).unwrap_or(&attachment.media_type);
             output::line(format_args!("  attached   {kind} ({digest})"));
         }
         if lock.is_none() {
@@ -219,6 +227,16 @@ fn attachment(predicate: &str, bytes: Vec<u8>) -> Attachment {
         (PREDICATE.to_owned(), predicate.to_owned()),
     ]);
     Attachment { media_type: SIGSTORE_MEDIA_TYPE.to_owned(), bytes: bytes.into(), annotations }
+}
+
+/// Native code and its signature: both are attached to the component's manifest, as its own signature is.
+fn native_code(made: &Made) -> [Attachment; 2] {
+    let code = Attachment {
+        media_type: native_type(made.file.target().name()),
+        bytes: Bytes::copy_from_slice(made.file.code()),
+        annotations: BTreeMap::new(),
+    };
+    [code, attachment(NATIVE_PREDICATE, made.file.signature().unwrap_or_default().to_vec())]
 }
 
 fn push_failure(error: PushError) -> Failure {

@@ -8,15 +8,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
-use tidegate::attestation::{self, PrivateKey};
-use tidegate::bundle::{Bundle, Claim};
+use tidegate::attestation;
+use tidegate::bundle::{Bundle, Claim, CodeTarget};
 use tidegate::reference::{ComponentName, Reference, Version};
-use tidegate::source::{SIGNATURE_SUFFIX, read_component};
-use tidegate_keyless::{KeylessError, Services};
+use tidegate::source::{SIGNATURE_SUFFIX, Sourced, read_component};
 
 use crate::args::HostArgs;
-use crate::commands::block_on;
-use crate::commands::key::signing_key;
+use crate::commands::signer::{Signer, SignerArgs};
 use crate::commands::verify::read_file;
 use crate::failure::{Blame as _, Exit, Result, fail};
 use crate::output;
@@ -24,15 +22,8 @@ use crate::output;
 /// `tidegate sign`.
 #[derive(Debug, Args)]
 pub(crate) struct Sign {
-    /// The private key [default: default.key in the key directory].
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
-    /// Sign as whom this token names, with a key for this one signature: a JWT of an OpenID Connect provider.
-    #[arg(long, value_name = "FILE", requires = "signing_config", conflicts_with = "key")]
-    identity_token_file: Option<PathBuf>,
-    /// The services for that: certificate authority, transparency log, time authority (a `signing_config.json`).
-    #[arg(long, value_name = "FILE", requires = "identity_token_file")]
-    signing_config: Option<PathBuf>,
+    #[command(flatten)]
+    signer: SignerArgs,
     /// Sign this in-toto statement about the component instead: provenance (SLSA v1) or a bill of materials.
     #[arg(long, value_name = "FILE", requires = "out")]
     statement: Option<PathBuf>,
@@ -60,7 +51,7 @@ impl Sign {
         if self.components.len() > 1 && self.statement.is_some() {
             return Err(fail!(Usage, "`--statement` is about one component: sign them one by one"));
         }
-        let signer = self.signer()?;
+        let signer = self.signer.signer(&self.host)?;
         let mut signed = Vec::new();
         for path in &self.components {
             let report = self.sign(path, &signer)?;
@@ -76,69 +67,52 @@ impl Sign {
         Ok(Exit::Done)
     }
 
-    /// A key of this machine, or the services that certify an identity.
-    fn signer(&self) -> Result<Signer> {
-        let (Some(token), Some(config)) = (&self.identity_token_file, &self.signing_config) else {
-            return Ok(Signer::Key(Box::new(signing_key(self.key.as_deref(), &self.host)?)));
-        };
-        let services = Services::from_json(&read_file(config)?).blame(Exit::Usage)?;
-        let token = String::from_utf8(read_file(token)?)
-            .map_err(|_| fail!(Usage, "`{}` is not a token: it is no text", token.display()))?;
-        Ok(Signer::Services(services, token))
-    }
-
     fn sign(&self, path: &Path, signer: &Signer) -> Result<Value> {
+        if path.extension().is_some_and(|extension| extension == "cwasm") {
+            return Err(fail!(
+                Usage,
+                "`{}` is native code, which nobody can read: whoever compiles it signs it at once, with `tidegate build \
+                 X.wasm --target TARGET`",
+                path.display()
+            ));
+        }
         let bundle = read_bundle(path)?;
-        let reference = self.reference(path, &bundle)?;
+        let reference = reference(path, &bundle, self.name.as_ref(), self.version.as_ref())?;
         let payload = attestation::statement(&bundle, &reference, &[]).blame(Exit::Usage)?;
         let (payload, to) = match (&self.statement, &self.out) {
             (Some(file), Some(out)) => (about(file, &bundle)?, out.clone()),
             _ => (payload, with_suffix(path, SIGNATURE_SUFFIX)),
         };
-        let (signature, fingerprint) = match signer {
-            Signer::Key(key) => {
-                let signature = attestation::sign_statement(payload, key).blame(Exit::Usage)?;
-                (signature, Some(key.public_key().fingerprint()))
-            }
-            Signer::Services(services, token) => {
-                let signed = block_on(async { Ok(services.sign_statement(&payload, token).await) })?;
-                (signed.map_err(blame_services)?, None)
-            }
-        };
-        write_atomically(&to, &signature).with_context(|| format!("cannot write `{}`", to.display()))?;
+        let signed = signer.sign(payload)?;
+        write_atomically(&to, &signed.file).with_context(|| format!("cannot write `{}`", to.display()))?;
         Ok(json!({
             "component": path,
             "reference": reference.to_string(),
             "digest": bundle.digest().to_string(),
             "signature": to,
-            "fingerprint": fingerprint,
+            "fingerprint": signed.fingerprint,
         }))
-    }
-
-    /// What the component is signed as: what its manifest says, or what was typed.
-    fn reference(&self, path: &Path, bundle: &Bundle) -> Result<Reference> {
-        match (bundle.manifest(), &self.name, &self.version) {
-            (Some(manifest), name, version) => {
-                let own = manifest.reference();
-                // `attestation::sign` refuses other ones, and says which the manifest wants.
-                Ok(Reference::new(name.clone().unwrap_or(own.name), version.clone().unwrap_or(own.version)))
-            }
-            (None, Some(name), Some(version)) => Ok(Reference::new(name.clone(), version.clone())),
-            (None, ..) => Err(fail!(
-                Usage,
-                "`{}` has no manifest: say what it is with `--name NAME --version 1.0.0`",
-                path.display()
-            )),
-        }
     }
 }
 
-/// What makes a signature.
-enum Signer {
-    /// A key.
-    Key(Box<PrivateKey>),
-    /// Services, and the token of who signs.
-    Services(Services, String),
+/// What a component is signed as: what its manifest says, or what was typed.
+pub(crate) fn reference(
+    path: &Path,
+    bundle: &Bundle,
+    name: Option<&ComponentName>,
+    version: Option<&Version>,
+) -> Result<Reference> {
+    match (bundle.manifest(), name, version) {
+        (Some(manifest), name, version) => {
+            let own = manifest.reference();
+            // `attestation::sign` refuses other ones, and says which the manifest wants.
+            Ok(Reference::new(name.cloned().unwrap_or(own.name), version.cloned().unwrap_or(own.version)))
+        }
+        (None, Some(name), Some(version)) => Ok(Reference::new(name.clone(), version.clone())),
+        (None, ..) => {
+            Err(fail!(Usage, "`{}` has no manifest: say what it is with `--name NAME --version 1.0.0`", path.display()))
+        }
+    }
 }
 
 /// A statement that verifiers read, about this component.
@@ -151,20 +125,16 @@ fn about(file: &Path, bundle: &Bundle) -> Result<Vec<u8>> {
     Err(fail!(Usage, "`{}` is not about this component: no subject has the digest {}", file.display(), bundle.digest()))
 }
 
-/// Wrong files are the caller's fault, services that do not answer are nobody's here.
-fn blame_services(error: KeylessError) -> crate::failure::Failure {
-    let exit = match error {
-        KeylessError::Service { .. } | KeylessError::Answer(_) => Exit::Host,
-        _ => Exit::Usage,
-    };
-    crate::failure::Failure::new(exit, error)
-}
-
 /// A component file with what lies beside it; only what is missing is blamed on whoever typed.
 pub(crate) fn read_bundle(path: &Path) -> Result<Bundle> {
+    Ok(read_sourced(path, &[])?.bundle)
+}
+
+/// The same, with its native code for these targets.
+pub(crate) fn read_sourced(path: &Path, native: &[CodeTarget]) -> Result<Sourced> {
     use tidegate::source::ReadError;
-    match read_component(path) {
-        Ok(sourced) => Ok(sourced.bundle),
+    match read_component(path, native) {
+        Ok(sourced) => Ok(sourced),
         Err(error @ ReadError::NotThere(_)) => Err(error).blame(Exit::NotFound),
         Err(error) => Err(error).blame(Exit::Usage),
     }

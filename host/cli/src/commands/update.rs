@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 use tidegate::attestation::{TrustRoot, VerifiedBundle, verify};
+use tidegate::bundle::NativeFile;
 use tidegate::lock::{Lock, Locked, differences};
 use tidegate::reference::Reference;
-use tidegate::{ControlReply, ControlRequest, DirectorySource, UpdateSource, newest, trust_root};
+use tidegate::source::native_path;
+use tidegate::{ControlReply, ControlRequest, DirectorySource, Newest, UpdateSource, newest, trust_root};
 use tidegate_catalog::LAYOUT_FILE;
 
 use self::mirror::MirrorSource;
@@ -67,6 +69,7 @@ struct Newer {
     current: Reference,
     place: String,
     verified: VerifiedBundle,
+    native: Vec<NativeFile>,
 }
 
 impl Outdated {
@@ -166,14 +169,14 @@ async fn newer(settings: &Settings, from: &SourceArgs, names: &[String]) -> Resu
         Some(place) if is_address(place) || from.from.join(LAYOUT_FILE).is_file() => {
             Box::new(MirrorSource::open(settings, &from.remote, place, &trust).await?)
         }
-        _ => Box::new(DirectorySource::new(&from.from)),
+        _ => Box::new(DirectorySource::new(&from.from, settings.native())),
     };
     let state = &settings.config.state.value;
     if !state.join("components").is_dir() {
         return Err(fail!(NotFound, "nothing is installed in `{}`: `tidegate add` installs", state.display()));
     }
     let mut installed = Vec::new();
-    for listed in tidegate::source::Store::open(state)?.list()? {
+    for listed in tidegate::source::Store::open(state)?.list(&[])? {
         let tidegate::source::Installed { entry, bundle, .. } = listed.installed?;
         // A local build has no signer.
         let signer = verify(bundle, &trust).ok().and_then(|verified| verified.signer().name().map(str::to_owned));
@@ -192,8 +195,8 @@ async fn newer(settings: &Settings, from: &SourceArgs, names: &[String]) -> Resu
         for note in notes {
             eprintln!("{} {}", Style::stderr().warn("passed over:"), printable(&note));
         }
-        if let Some((offer, verified)) = best {
-            found.push(Newer { current, place: offer.place, verified });
+        if let Some(Newest { offer, verified, native }) = best {
+            found.push(Newer { current, place: offer.place, verified, native });
         }
     }
     Ok(found)
@@ -202,7 +205,7 @@ async fn newer(settings: &Settings, from: &SourceArgs, names: &[String]) -> Resu
 /// What is installed now, where no lock says what was approved.
 async fn installed(settings: &Settings, current: &Reference) -> Result<Locked> {
     let store = tidegate::source::Store::open(&settings.config.state.value)?;
-    let found = store.get(&current.name)?.ok_or_else(|| fail!(NotFound, "`{}` is gone", current.name))?;
+    let found = store.get(&current.name, &[])?.ok_or_else(|| fail!(NotFound, "`{}` is gone", current.name))?;
     locked(load_apart(settings, &found.bundle, found.receipt.as_deref()).await?)
 }
 
@@ -214,6 +217,13 @@ async fn add(settings: &Settings, newer: &Newer) -> Result<()> {
     std::fs::write(&path, bundle.bytes())?;
     if let Some(signature) = bundle.signatures().first() {
         std::fs::write(signature_of(&path), signature)?;
+    }
+    for native in &newer.native {
+        let path = native_path(&path, native.target());
+        std::fs::write(&path, native.code())?;
+        if let Some(signature) = native.signature() {
+            std::fs::write(signature_of(&path), signature)?;
+        }
     }
     match Node::open(settings, Load::Nothing).await?.ask(ControlRequest::Add { path }, |_| {}).await? {
         ControlReply::Added(_) => Ok(()),

@@ -9,17 +9,21 @@ use tidegate::SignerReport;
 use tidegate::attestation::{
     self, Claimed, Role, SigstoreRoot, TrustRoot, TrustedIdentity, TrustedSigner, VerifiedBundle, verify_claim,
 };
-use tidegate::bundle::{Bundle, ClaimKind};
+use tidegate::bundle::{Bundle, ClaimKind, CodeTarget};
 
 use crate::args::HostArgs;
 use crate::commands::key::public_key;
-use crate::commands::sign::read_bundle;
+use crate::commands::native::NativeReport;
+use crate::commands::sign::read_sourced;
 use crate::failure::{Blame as _, Exit, Result, fail};
 use crate::output::{self, Style, printable};
 use crate::settings::Settings;
 
 /// Largest file that is read here, in bytes: a trusted root may have one MiB. One more, so that the check sees it.
 const MAX_FILE: u64 = (1 << 20) + 1;
+
+/// What one who was named on the command line is believed in: whoever asks wants to know what that one signed.
+const ROLES: [Role; 2] = [Role::Component, Role::NativeCode];
 
 /// `tidegate verify`.
 #[derive(Debug, Args)]
@@ -55,9 +59,19 @@ impl Verify {
         let mut exit = Exit::Done;
         let mut reports = Vec::new();
         for path in &self.components {
-            match read_bundle(path).and_then(|bundle| self.verify(bundle, &trust)) {
-                Ok((verified, claims)) if json => reports.push(report(&verified, &claims)),
-                Ok((verified, claims)) => {
+            let sourced = read_sourced(path, &CodeTarget::ALL);
+            let checked = sourced.and_then(|sourced| Ok((self.verify(sourced.bundle, &trust)?, sourced.native)));
+            match checked {
+                Ok(((verified, claims), native)) => {
+                    let native = native.into_iter().map(|file| NativeReport::new(&verified, file, &trust, None));
+                    let native: Vec<_> = native.collect();
+                    if native.iter().any(NativeReport::is_refused) {
+                        exit = exit.or(Exit::Refused);
+                    }
+                    if json {
+                        reports.push(report(&verified, &claims, &native));
+                        continue;
+                    }
                     let style = Style::stdout();
                     let reference = verified.reference();
                     output::line(format_args!(
@@ -70,6 +84,7 @@ impl Verify {
                         let by = printable(&claimed.signer.to_string());
                         output::line(format_args!("  {}, says {by}", printable(&said(claimed))));
                     }
+                    native.iter().for_each(|native| native.print(style));
                 }
                 Err(failure) => {
                     failure.print(json);
@@ -97,7 +112,7 @@ impl Verify {
             name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             keys: vec![public_key(path)?],
             identities: Vec::new(),
-            roles: vec![Role::Component],
+            roles: ROLES.to_vec(),
         };
         TrustRoot::new(vec![signer]).blame(Exit::Usage)
     }
@@ -121,7 +136,7 @@ impl Verify {
             name: identity.to_owned(),
             keys: Vec::new(),
             identities: vec![TrustedIdentity { identity: identity.to_owned(), issuer, root }],
-            roles: vec![Role::Component],
+            roles: ROLES.to_vec(),
         };
         TrustRoot::new(vec![signer]).blame(Exit::Usage)
     }
@@ -165,7 +180,7 @@ fn said(claimed: &Claimed) -> String {
     }
 }
 
-fn report(verified: &VerifiedBundle, claims: &[Claimed]) -> serde_json::Value {
+fn report(verified: &VerifiedBundle, claims: &[Claimed], native: &[NativeReport]) -> serde_json::Value {
     let statements =
         claims.iter().map(|claimed| json!({ "says": said(claimed), "signer": SignerReport::new(&claimed.signer) }));
     json!({
@@ -174,5 +189,6 @@ fn report(verified: &VerifiedBundle, claims: &[Claimed]) -> serde_json::Value {
         "digest": verified.digest().to_string(),
         "signer": SignerReport::new(verified.signer()),
         "statements": statements.collect::<Vec<_>>(),
+        "native": native,
     })
 }

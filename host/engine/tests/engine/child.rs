@@ -6,7 +6,7 @@ use tidegate_engine::{CompileLimits, Compiler, Engine, EngineConfig, EngineError
 
 use crate::common::{answering, component, config, engine, load};
 
-const HELLO: &str = r#"{"tidegate_compile_child":1,"sandbox":{"landlock":"full","seccomp":true}}"#;
+const HELLO: &str = r#"{"tidegate_compile_child":2,"sandbox":{"landlock":"full","seccomp":true}}"#;
 
 /// A shell as compile child: it says hello, then does what the script says.
 fn acting(script: &str) -> Engine {

@@ -6,3 +6,4 @@ mod cache;
 mod calls;
 mod child;
 mod common;
+mod native;

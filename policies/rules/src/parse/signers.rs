@@ -11,7 +11,7 @@ use crate::names::{is_name, is_plain, is_variable};
 use crate::policy::{PublicKey, Role, Secret, SecretSource, SignedBy, Signer, TrustedRoot};
 use crate::{LOCAL_BUILD, nearest};
 
-const ROLES: &[&str] = &["component"];
+const ROLES: &[&str] = &["component", "native-code"];
 const KEYS: &[&str] = &["public-key", "public-key-file", "identity", "issuer", "trusted-root-file", "roles"];
 /// Longest identity or issuer, in bytes; those of workflows have about 150.
 const MAX_IDENTITY: usize = 2_048;
@@ -139,16 +139,10 @@ impl Reader<'_, '_> {
         for item in items {
             match self.document.string(item, "roles") {
                 Some("component") => roles.insert(Role::Component),
-                // Known by name, so that nobody believes to have granted it.
-                Some("native-code") => {
-                    let message = "the role `native-code` is not available in this version: a host runs only native code \
-                                   that it compiled itself";
-                    self.document.problem(item.span(), message);
-                    false
-                }
+                Some("native-code") => roles.insert(Role::NativeCode),
                 Some(other) => {
                     let hint = nearest(other, ROLES).map_or_else(
-                        || format!("there is only {}", crate::document::list(ROLES)),
+                        || format!("there are {}", crate::document::list(ROLES)),
                         |role| format!("did you mean `{role}`?"),
                     );
                     self.document.problem(item.span(), format!("unknown role `{other}`; {hint}"));

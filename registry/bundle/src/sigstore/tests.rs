@@ -117,6 +117,9 @@ fn other_types_are_refused() {
     }
     let hint = with("/verificationMaterial/publicKey/hint", json!("\x1b[2J"));
     assert!(matches!(parse(&hint), Err(SignatureError::Json(JsonError::Type { .. }))));
+    let of_length = |length: usize| parse(&with("/verificationMaterial/publicKey/hint", json!("h".repeat(length))));
+    assert!(of_length(256).is_ok());
+    assert!(matches!(of_length(257), Err(SignatureError::Json(JsonError::Type { .. }))));
 }
 
 #[test]

@@ -1,7 +1,9 @@
-//! Tags, repositories, referrers, figures.
+//! Tags, repositories, referrers, the index, figures, health.
+
+use std::sync::Arc;
 
 use serde_json::json;
-use tidegate_registry_server::Permission;
+use tidegate_registry_server::{IndexSigner, Permission};
 
 use crate::common::Registry;
 
@@ -86,4 +88,31 @@ fn figures_are_counted() {
     assert!(text.contains("tidegate_registry_answers_total{status=\"2xx\"} 2"), "{text}");
     registry.get("", "/").is(404, "UNSUPPORTED", "/v2/");
     registry.ask(&token, "POST", "/v2/acme/tool/tags/list", &[], b"").is(405, "UNSUPPORTED", "POST");
+}
+
+#[test]
+fn an_index_and_its_signature_are_for_those_who_may_see_it() {
+    let signer = IndexSigner(Arc::new(|index| Some(format!("signature of {index}").into_bytes())));
+    let registry = Registry::with(|settings| settings.index_signer = Some(signer));
+    let (acme, beta) =
+        (registry.token("a", "acme/*", Permission::Push), registry.token("b", "beta/*", Permission::Push));
+    registry.push(&acme, "acme/tool", "1.0.0", b"component");
+    let index = registry.get(&acme, "/tidegate/v1/tidegate-index.json");
+    assert_eq!(index.json()["components"][0]["name"], "acme/tool");
+    let digest = tidegate_reference::Digest::of(&index.body);
+    let file = format!("/tidegate/v1/tidegate-index.{}.sigstore.json", digest.to_hex());
+    assert_eq!(registry.get(&acme, &file).body, format!("signature of {digest}").into_bytes());
+    let other = registry.get(&beta, "/tidegate/v1/tidegate-index.json").json();
+    assert_eq!(other["components"], json!([]), "another namespace is not in it");
+    registry.get("", "/tidegate/v1/tidegate-index.json").is(401, "UNAUTHORIZED", "token");
+    registry.get("", &file).is(401, "UNAUTHORIZED", "token");
+    registry.get(&acme, "/tidegate/v1/tidegate-index.00.sigstore.json").is(404, "UNSUPPORTED", "no such file");
+}
+
+#[test]
+fn a_registry_that_cannot_keep_anything_says_that_it_is_not_well() {
+    let registry = Registry::start();
+    assert_eq!(registry.get("", "/healthz").body, b"ok\n");
+    std::fs::remove_dir_all(registry.folder.path().join("uploads")).unwrap();
+    assert_eq!(registry.get("", "/healthz").status, 503);
 }

@@ -1,6 +1,6 @@
 //! Uploads: in pieces, interrupted, resumed, wrong, too many.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -207,6 +207,27 @@ fn only_so_many_uploads_receive_at_once() {
     stream.write_all(b"defghij").unwrap();
     assert_eq!(Answer::read(stream, "PATCH").status, 202);
     assert_eq!(registry.ask(&token, "PATCH", other.header("location"), &[], b"x").status, 202);
+}
+
+#[test]
+fn only_so_many_connections_are_open_at_once() {
+    let registry = Registry::with(|settings| settings.limits.connections = 2);
+    let held: Vec<TcpStream> = (0..2).map(|_| TcpStream::connect(registry.address).unwrap()).collect();
+    let one_more = || {
+        let mut stream = TcpStream::connect(registry.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        answer
+    };
+    assert!(one_more().is_empty(), "it is hung up on, and nobody else notices");
+    drop(held);
+    let answered = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        one_more().starts_with(b"HTTP/1.1 200")
+    });
+    assert!(answered, "places come back");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::sync::Barrier;
 
-use tidegate_bundle::{Bundle, BundleError};
+use tidegate_bundle::{Bundle, BundleError, CodeTarget, NativeFile};
 
 use crate::{Installed, Proof, Store, StoreError};
 
@@ -18,16 +18,16 @@ fn signature() -> Proof {
 }
 
 fn install(store: &Store, reference: &str, sections: usize) {
-    store.install(&bundle(sections), &reference.parse().unwrap(), &signature(), Some(7)).unwrap();
+    store.install(&bundle(sections), &reference.parse().unwrap(), &signature(), None, Some(7)).unwrap();
 }
 
 fn references(store: &Store) -> Vec<String> {
-    let listed = store.list().unwrap();
+    let listed = store.list(&[]).unwrap();
     listed.iter().map(|place| place.installed.as_ref().unwrap().entry.reference.to_string()).collect()
 }
 
 fn get(store: &Store, name: &str) -> Result<Option<Installed>, StoreError> {
-    store.get(&name.parse().unwrap())
+    store.get(&name.parse().unwrap(), &[])
 }
 
 fn files(path: &Path) -> Vec<String> {
@@ -38,13 +38,30 @@ fn files(path: &Path) -> Vec<String> {
 }
 
 #[test]
+fn native_code_is_kept_with_the_component_and_goes_with_it() {
+    let state = tempfile::tempdir().unwrap();
+    let store = Store::open(state.path()).unwrap();
+    let name = "a@1.0.0".parse().unwrap();
+    let native = NativeFile::new(CodeTarget::Pulley64, &b"code"[..], Some(b"signed".to_vec()), "a.cwasm");
+    store.install(&bundle(1), &name, &signature(), Some(&native), None).unwrap();
+    let kept = store.get(&name.name, &[CodeTarget::Pulley64]).unwrap().unwrap().native;
+    assert_eq!((&**kept[0].code(), kept[0].signature()), (&b"code"[..], Some(&b"signed"[..])));
+    assert!(store.get(&name.name, &[CodeTarget::Pulley32]).unwrap().unwrap().native.is_empty());
+    assert!(get(&store, "a").unwrap().unwrap().native.is_empty());
+    assert_eq!(store.list(&CodeTarget::ALL).unwrap()[0].installed.as_ref().unwrap().native.len(), 1);
+    // In place of it comes one without.
+    store.install(&bundle(1), &name, &signature(), None, None).unwrap();
+    assert!(store.get(&name.name, &CodeTarget::ALL).unwrap().unwrap().native.is_empty());
+}
+
+#[test]
 fn what_is_installed_is_read_back() {
     let state = tempfile::tempdir().unwrap();
     let store = Store::open(state.path()).unwrap();
-    assert!(store.list().unwrap().is_empty());
-    let entry = store.install(&bundle(1), &"a@1.0.0".parse().unwrap(), &signature(), Some(7)).unwrap();
+    assert!(store.list(&[]).unwrap().is_empty());
+    let entry = store.install(&bundle(1), &"a@1.0.0".parse().unwrap(), &signature(), None, Some(7)).unwrap();
     assert_eq!((entry.sequence, entry.added, entry.digest), (1, Some(7), bundle(1).digest()));
-    store.install(&bundle(2), &"b@1.0.0".parse().unwrap(), &Proof::Receipt(b"receipt".to_vec()), None).unwrap();
+    store.install(&bundle(2), &"b@1.0.0".parse().unwrap(), &Proof::Receipt(b"receipt".to_vec()), None, None).unwrap();
 
     let again = Store::open(state.path()).unwrap();
     let a = get(&again, "a").unwrap().unwrap();
@@ -85,7 +102,7 @@ fn a_replacement_leaves_nothing_of_the_former() {
     let state = tempfile::tempdir().unwrap();
     let store = Store::open(state.path()).unwrap();
     install(&store, "a@1.0.0", 0);
-    store.install(&bundle(0), &"a@1.0.0".parse().unwrap(), &Proof::Receipt(b"r".to_vec()), None).unwrap();
+    store.install(&bundle(0), &"a@1.0.0".parse().unwrap(), &Proof::Receipt(b"r".to_vec()), None, None).unwrap();
     assert_eq!(files(&store.root().join("a")), ["component.wasm", "entry.json", "receipt"]);
 }
 
@@ -125,7 +142,7 @@ fn what_was_changed_on_the_disk_is_damaged_and_hides_no_other() {
     symlink(at("good"), at("linked")).unwrap();
     fs::create_dir(at("Not-A-Name")).unwrap();
 
-    let listed = store.list().unwrap();
+    let listed = store.list(&[]).unwrap();
     assert_eq!(listed.len(), 8);
     assert_eq!(listed[0].name.as_str(), "good");
     assert!(listed[0].installed.is_ok());
@@ -178,14 +195,14 @@ fn writers_and_readers_at_once_see_whole_components() {
                 let store = Store::open(path).unwrap();
                 start.wait();
                 for _ in 0..40 {
-                    assert!(store.list().unwrap().iter().all(|place| place.installed.is_ok()));
+                    assert!(store.list(&[]).unwrap().iter().all(|place| place.installed.is_ok()));
                     assert!(get(&store, "shared").unwrap().is_some(), "never absent while it is replaced");
                 }
             });
         }
     });
     let mut sequences: Vec<_> =
-        store.list().unwrap().into_iter().map(|place| place.installed.unwrap().entry.sequence).collect();
+        store.list(&[]).unwrap().into_iter().map(|place| place.installed.unwrap().entry.sequence).collect();
     assert_eq!(sequences.len(), 41);
     sequences.dedup();
     assert_eq!(sequences.len(), 41, "no place is given twice");
@@ -212,7 +229,7 @@ fn what_could_not_be_written_changes_nothing() {
     // A directory that is there already stops the writing before the first file.
     fs::create_dir(&new).unwrap();
     let entry = get_entry(&place);
-    assert!(super::write_component(&new, &bundle(1), &signature(), &entry).is_err());
+    assert!(super::write_component(&new, &bundle(1), &signature(), None, &entry).is_err());
     assert_eq!(references(&store), ["a@1.0.0"]);
 }
 

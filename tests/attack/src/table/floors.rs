@@ -24,7 +24,12 @@ pub(super) const ROWS: &[Row] = &[
         "the same name by another signer, in the components directory",
         &["knows a component of that name"],
     ),
-    Row { name: "floor-damaged", attack: "damaged version floors", says: &["cannot use the version floors"], code: 1 },
+    Row {
+        name: "floor-damaged",
+        attack: "damaged version floors",
+        says: &["is damaged: restore it from a backup", "without version floors"],
+        code: 1,
+    },
     Row {
         name: "rollback-without-a-reason",
         attack: "a floor lowered without a reason",

@@ -24,7 +24,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "index-record-damaged",
         attack: "an older index, with the record of indexes damaged before",
-        says: &["cannot use the record of indexes"],
+        says: &["is damaged: restore it from a backup", "without a record of indexes"],
         code: 1,
     },
     refused(

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tempfile::TempDir;
 use tidegate::StatePaths;
-use tidegate::attestation::{TrustRoot, VerifiedBundle, verify};
-use tidegate::bundle::Bundle;
+use tidegate::attestation::{TrustRoot, VerifiedBundle, verify, verify_native};
+use tidegate::bundle::{Bundle, CodeTarget, NativeFile, NativeStatement, SignatureBundle};
 use tidegate::reference::ComponentName;
-use tidegate::source::SIGNATURE_SUFFIX;
+use tidegate::source::{SIGNATURE_SUFFIX, native_path};
 use tidegate_reference::{RepositoryName, Target};
 use tidegate_source_oci::Pulled;
 
@@ -39,26 +39,42 @@ pub(crate) async fn fetch(settings: &Settings, remote: &RemoteArgs, wanted: Want
     StatePaths::open(state)?;
     let folder = tempfile::Builder::new().prefix("incoming-").tempdir_in(state);
     let folder = folder.with_context(|| format!("cannot make a folder in `{}`", state.display()))?;
-    let (pulled, name, target) = match wanted.mirror {
+    let code = settings.native();
+    let (pulled, codes, name, target) = match wanted.mirror {
         Some(mirror) => {
             let (name, target) = in_mirror(wanted.what)?;
             let place = IndexedPlace::mirror(settings, remote, mirror)?;
             let digest = place.resolve(settings, &name, &target).await?;
-            (place.pull(&name, digest, folder.path()).await?, name, target)
+            let pulled = place.pull(&name, digest, folder.path()).await?;
+            (pulled, place.native(&name, digest, code).await?, name, target)
         }
         None => {
             let reference = reference(wanted.what)?;
             let client = Arc::new(remote.client(&settings.config, &reference.registry)?);
             let exact = pinned(settings, &client, reference.clone()).await?;
             let pulled = client.pull(&exact, folder.path()).await.map_err(pull_failure)?;
-            (pulled, reference.name, reference.target)
+            let codes = match code {
+                Some(code) => client.native(&exact, pulled.manifest.digest, code.name()).await.map_err(pull_failure)?,
+                None => Vec::new(),
+            };
+            (pulled, codes, reference.name, reference.target)
         }
     };
     let policy = settings.policy()?;
     let trust = tidegate::trust_root(&policy.policy).blame(Exit::Usage)?;
     let bytes = std::fs::read(&pulled.component).context("the component cannot be read back")?;
     let bundle = Bundle::new(bytes, Vec::new()).blame(Exit::Usage)?.with_origin(wanted.what);
-    check_name(&bundle, &pulled, &trust, &wanted, &name, &target)?;
+    let verified = check_name(&bundle, &pulled, &trust, &wanted, &name, &target)?;
+    if let (Some(verified), Some(code)) = (verified, code)
+        && let Some(file) = choose(&verified, codes, &pulled, code, &trust)
+    {
+        let to = native_path(&pulled.component, code);
+        let written = write_atomically(&to, file.code()).and_then(|()| match file.signature() {
+            Some(signature) => write_atomically(&with_suffix(&to, SIGNATURE_SUFFIX), signature),
+            None => Ok(()),
+        });
+        written.with_context(|| format!("cannot write `{}`", to.display()))?;
+    }
     Ok(Fetched { path: pulled.component, _folder: folder })
 }
 
@@ -74,6 +90,40 @@ pub(crate) fn counting<'a>(
     })
 }
 
+/// Among native code and signatures the pair that counts here; otherwise a pair that belongs together, or code without a
+/// signature: whoever adds it says what is wrong with it.
+pub(crate) fn choose(
+    verified: &VerifiedBundle,
+    codes: Vec<Vec<u8>>,
+    pulled: &Pulled,
+    target: CodeTarget,
+    trust: &TrustRoot,
+) -> Option<NativeFile> {
+    let mut other = None;
+    for code in codes {
+        let code: Arc<[u8]> = code.into();
+        let file = |signature| NativeFile::new(target, code.clone(), signature, &format!("native code for {target}"));
+        for signature in &pulled.signatures {
+            let file = file(Some(signature.clone()));
+            if verify_native(verified, file.clone(), trust).is_ok() {
+                return Some(file);
+            }
+            if is_about(signature, &file) {
+                other = Some(file);
+            }
+        }
+        other = other.or_else(|| Some(file(None)));
+    }
+    other
+}
+
+/// Whether a signature says that it is for this code; nobody has verified it.
+fn is_about(signature: &[u8], file: &NativeFile) -> bool {
+    let statement =
+        SignatureBundle::parse(signature).and_then(|signature| NativeStatement::parse(&signature.envelope.payload));
+    statement.is_ok_and(|statement| statement.code == file.digest())
+}
+
 /// Chooses among the signatures the one that counts, and writes it beside the component. Whoever asked for a name and a
 /// version must get these: a registry could answer with another component of the same signer, or an older one.
 fn check_name(
@@ -83,7 +133,7 @@ fn check_name(
     wanted: &Wanted<'_>,
     name: &RepositoryName,
     target: &Target,
-) -> Result<()> {
+) -> Result<Option<VerifiedBundle>> {
     let counting = counting(bundle, pulled, trust);
     if counting.is_none() && pulled.truncated {
         let warning = Style::stderr().warn("warning:");
@@ -98,7 +148,7 @@ fn check_name(
         let to = with_suffix(&pulled.component, SIGNATURE_SUFFIX);
         write_atomically(&to, signature).with_context(|| format!("cannot write `{}`", to.display()))?;
     }
-    let Some((_, verified)) = counting else { return Ok(()) };
+    let Some((_, verified)) = counting else { return Ok(None) };
     let signed = verified.reference();
     let expected = wanted.name.as_ref().map_or(name.last(), ComponentName::as_str);
     if signed.name.as_str() != expected {
@@ -118,6 +168,6 @@ fn check_name(
             wanted.what,
             pulled.manifest.digest
         )),
-        _ => Ok(()),
+        _ => Ok(Some(verified)),
     }
 }

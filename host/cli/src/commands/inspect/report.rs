@@ -7,6 +7,7 @@ use tidegate::bundle::Bundle;
 use tidegate::grant::Requests;
 use tidegate::{ComponentReport, SignerReport};
 
+use crate::commands::native::NativeReport;
 use crate::failure::Result;
 use crate::output::{self, Style, printable};
 
@@ -32,6 +33,8 @@ pub(crate) struct Report {
     pub(crate) imports: Vec<String>,
     /// Names of exported interfaces and functions.
     pub(crate) exports: Vec<String>,
+    /// Native code beside it.
+    pub(crate) native: Vec<NativeReport>,
     /// A host runs with it.
     pub(crate) running: bool,
     /// What a host says that has loaded it.
@@ -101,6 +104,9 @@ impl Report {
                 row("signed by", &format!("{signer} {}", printable(&proof)));
             }
             (None, reason) => row("signature", &style.bad(format!("refused: {}", reason.unwrap_or_default()))),
+        }
+        for native in &self.native {
+            native.print(style);
         }
         if let (Some(kind), Some(description)) = (&self.kind, &self.description) {
             row("kind", kind);

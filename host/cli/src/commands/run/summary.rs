@@ -76,14 +76,18 @@ impl Summary<'_> {
 
     fn totals(&self) -> String {
         let components = &self.loaded.components;
-        let cached = components.iter().filter(|component| component.cached).count();
+        let count = |is: fn(&ComponentReport) -> bool| components.iter().filter(|component| is(component)).count();
+        let (cached, native) = (count(|component| component.cached), count(|component| component.native.is_some()));
+        let code = match (native, components.len().saturating_sub(cached).saturating_sub(native)) {
+            (0, compiled) => format!("{compiled} compiled, {cached} from the cache"),
+            (native, _) => format!("{native} from signed native code"),
+        };
         format!(
-            "\n{} components, {} tools, {} refused; ready in {} ({} compiled, {cached} from the cache)\n",
+            "\n{} components, {} tools, {} refused; ready in {} ({code})\n",
             components.len(),
             self.tools,
             self.loaded.refused.len(),
             milliseconds(self.took),
-            components.len().saturating_sub(cached),
         )
     }
 
@@ -191,6 +195,10 @@ pub(crate) fn describe(component: &ComponentReport, style: Style) -> String {
         None => style.warn("not signed: built on this machine (development mode)"),
     };
     text.push_str(&format!("\n  {by}\n"));
+    if let Some(native) = &component.native {
+        let proof = native.proof().unwrap_or_default();
+        text.push_str(&format!("  native code signed by {} ({})\n", native.name, printable(&proof)));
+    }
     for may in &component.may {
         text.push_str(&format!("  may    {}  {}\n", printable(&may.what), style.dim(&may.by)));
     }

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use tidegate::attestation::TrustRoot;
-use tidegate::bundle::Bundle;
+use tidegate::bundle::{Bundle, CodeTarget};
 use tidegate::reference::{ComponentName, Reference};
 use tidegate::source::Sourced;
 use tidegate::{Fetched, Offer, Offering, SourceError, UpdateSource};
@@ -10,7 +10,7 @@ use tidegate_catalog::Index;
 use tidegate_reference::{RepositoryName, Target};
 use tidegate_source_oci::Pulled;
 
-use crate::commands::add::remote::counting;
+use crate::commands::add::remote::{choose, counting};
 use crate::failure::{Result, fail};
 use crate::place::{IndexedPlace, in_mirror};
 use crate::remote::RemoteArgs;
@@ -21,6 +21,8 @@ pub(super) struct MirrorSource<'a> {
     place: IndexedPlace,
     index: Index,
     trust: &'a TrustRoot,
+    /// What native code must be for, on a node that does not compile.
+    native: Option<CodeTarget>,
 }
 
 impl<'a> MirrorSource<'a> {
@@ -32,7 +34,7 @@ impl<'a> MirrorSource<'a> {
     ) -> Result<Self> {
         let place = IndexedPlace::mirror(settings, remote, place)?;
         let index = place.index(settings).await?;
-        Ok(Self { place, index, trust })
+        Ok(Self { place, index, trust, native: settings.native() })
     }
 
     async fn pull(&self, offer: &Offer) -> Result<Sourced> {
@@ -40,7 +42,8 @@ impl<'a> MirrorSource<'a> {
         let (name, target) = in_mirror(&offer.place)?;
         let Target::Digest(digest) = target else { return Err(fail!(Host, "`{}` has no digest", offer.place)) };
         let pulled = self.place.pull(&name, digest, folder.path()).await?;
-        Ok(sourced(&pulled, offer, self.trust)?)
+        let codes = self.place.native(&name, digest, self.native).await?;
+        Ok(sourced(&pulled, codes, offer, self.trust, self.native)?)
     }
 }
 
@@ -75,13 +78,24 @@ pub(super) fn offers(
     releases.filter(|(_, release)| release.yanked.is_none()).map(offer).collect()
 }
 
-/// What was pulled, with the signature that counts.
-pub(super) fn sourced(pulled: &Pulled, offer: &Offer, trust: &TrustRoot) -> anyhow::Result<Sourced> {
+/// What was pulled, with the signature that counts, and with native code if some is wanted.
+pub(super) fn sourced(
+    pulled: &Pulled,
+    codes: Vec<Vec<u8>>,
+    offer: &Offer,
+    trust: &TrustRoot,
+    target: Option<CodeTarget>,
+) -> anyhow::Result<Sourced> {
     let bytes = std::fs::read(&pulled.component).context("the component cannot be read back")?;
     let bundle = Bundle::new(bytes, Vec::new())?.with_origin(&offer.place);
-    let counting = counting(&bundle, pulled, trust).map(|(signature, _)| signature);
+    let counting = counting(&bundle, pulled, trust);
+    let native = match (&counting, target) {
+        (Some((_, verified)), Some(target)) => choose(verified, codes, pulled, target, trust),
+        _ => None,
+    };
+    let counting = counting.map(|(signature, _)| signature);
     // One that does not count is kept too: verifying says what is wrong with it.
     let signature = counting.or(pulled.signatures.first()).cloned();
     let bundle = Bundle::new(bundle.bytes().clone(), signature.into_iter().collect())?.with_origin(&offer.place);
-    Ok(Sourced { bundle, receipt: None })
+    Ok(Sourced { bundle, receipt: None, native: native.into_iter().collect() })
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use tidegate::attestation::TrustRoot;
+use tidegate::bundle::CodeTarget;
 use tidegate::reference::{ComponentName, Reference};
 use tidegate::source::Sourced;
 use tidegate::{Fetched, Offer, Offering, SourceError, UpdateSource};
@@ -25,6 +26,8 @@ pub(super) struct RegistrySource<'a> {
     /// `oci://HOST/NAMESPACE`
     namespace: String,
     trust: &'a TrustRoot,
+    /// What native code must be for, on a node that does not compile.
+    native: Option<CodeTarget>,
 }
 
 impl<'a> RegistrySource<'a> {
@@ -42,7 +45,7 @@ impl<'a> RegistrySource<'a> {
         let client = Arc::new(remote.client(&settings.config, &example.registry)?);
         let place = IndexedPlace::registry(Arc::clone(&client), &example.registry);
         let index = if place.is_signed(settings)? { Some(place.index(settings).await?) } else { None };
-        Ok(Self { client, index, namespace, trust })
+        Ok(Self { client, index, namespace, trust, native: settings.native() })
     }
 
     async fn versions(&self, name: &ComponentName) -> anyhow::Result<Vec<Offer>> {
@@ -66,7 +69,11 @@ impl<'a> RegistrySource<'a> {
     async fn pull(&self, offer: &Offer) -> anyhow::Result<Sourced> {
         let folder = tempfile::tempdir().context("cannot make a folder for what is fetched")?;
         let pulled = self.client.pull(&offer.place.parse()?, folder.path()).await?;
-        sourced(&pulled, offer, self.trust)
+        let codes = match self.native {
+            Some(target) => self.client.native(&offer.place.parse()?, pulled.manifest.digest, target.name()).await?,
+            None => Vec::new(),
+        };
+        sourced(&pulled, codes, offer, self.trust, self.native)
     }
 }
 
