@@ -54,12 +54,19 @@ pub fn wit(data: &[u8]) -> bool {
     answer.is_some()
 }
 
-/// The structured result of a value that was given: records as they are, what is no object in one, errors not at all.
+/// The structured result of a value that was given. A `result` is a failure of the tool, or what it holds.
 fn structured(ty: &Type, value: &Value) -> Option<Value> {
     match ty {
-        Type::Result(ok, _) => structured(ok.as_ref()?, value.get("ok")?),
-        Type::Record(_) => Some(value.clone()),
-        _ => Some(json!({ "result": value })),
+        Type::Result(ok, _) => Some(object(ok.as_ref()?, value.get("ok")?)),
+        _ => Some(object(ty, value)),
+    }
+}
+
+/// Records as they are, all else as a member of an object.
+fn object(ty: &Type, value: &Value) -> Value {
+    match ty {
+        Type::Record(_) => value.clone(),
+        _ => json!({ "result": value }),
     }
 }
 

@@ -5,11 +5,16 @@ use std::sync::LazyLock;
 
 use tidegate_reflect::{Reflected, tools};
 use wasmtime::component::Component;
-use wasmtime::{Config, Engine};
+use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm};
 
 use super::types::Type;
 
-static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(&Config::new()).unwrap());
+/// Code is made and never runs.
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+    let mut config = Config::new();
+    config.cranelift_opt_level(OptLevel::None).cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+    Engine::new(&config).unwrap()
+});
 
 /// What the function `f`, from `v` of this type to the same, is as a tool.
 pub(crate) fn reflected(ty: &Type) -> Reflected {
