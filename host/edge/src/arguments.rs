@@ -1,4 +1,5 @@
-//! What was typed, read by tables: a library for it would be a tenth of the binary.
+//! What was typed, read by tables: the library that the full command line has for it brings much that one page of help does not
+//! need.
 
 use std::ffi::OsString;
 use std::fmt::Display;
