@@ -137,14 +137,15 @@ impl Host {
         Ok(self.load_all(found.collect()).await)
     }
 
-    /// Compiles as many at once as there are processors, but starts them in the order in which they were found.
+    /// Compiles as many at once as there are processors, but starts them in the order in which they were found. The catalog is
+    /// made once, behind the last: to make it anew for each would take a thousand components a thousand times.
     async fn load_all(&self, found: Vec<(String, Result<Sourced, String>)>) -> Loaded {
         let admitting = found.into_iter().map(|(what, sourced)| {
             let node = Arc::clone(&self.node);
             let task = sourced.map(|sourced| tokio::spawn(async move { node.admit(sourced).await }));
             (what, task)
         });
-        let mut loaded = Loaded::default();
+        let (mut serving, mut refused) = (Vec::new(), Vec::new());
         for (what, task) in admitting.collect::<Vec<_>>() {
             let admitted = match task {
                 Err(reason) => Err(reason),
@@ -153,18 +154,17 @@ impl Host {
                     Err(_) => Err("the host failed to load it".to_owned()),
                 },
             };
-            let started = admitted.and_then(|admitted| {
-                self.start(&admitted).map_err(|error| chain(&error))?;
-                Ok(admitted)
-            });
-            match started {
-                Ok(admitted) => {
-                    loaded.components.push(ComponentReport::new(&admitted.component, &self.node.router.catalog()));
-                }
-                Err(reason) => loaded.refused.push(RefusedReport { what, reason }),
+            match admitted
+                .and_then(|admitted| self.replace(&admitted).map(|()| admitted).map_err(|error| chain(&error)))
+            {
+                Ok(admitted) => serving.push(admitted.component),
+                Err(reason) => refused.push(RefusedReport { what, reason }),
             }
         }
-        loaded
+        self.node.router.update();
+        let catalog = self.node.router.catalog();
+        let components = serving.iter().map(|component| ComponentReport::new(component, &catalog)).collect();
+        Loaded { components, refused }
     }
 
     /// Verifies a component file, installs it for good, and lets it serve: in place of an earlier one of its name, whose
@@ -302,11 +302,16 @@ impl Host {
 
     /// Lets a component serve. Its version is the floor from here on, on the disk before the first call.
     fn start(&self, admitted: &Admitted) -> Result<(), AdmitError> {
-        self.node.raise_floor(&admitted.component)?;
-        let earlier = self.node.supervisor.start(Arc::clone(&admitted.component));
+        self.replace(admitted)?;
         self.node.router.update();
-        if let Some(component) = earlier {
-            self.retire(component);
+        Ok(())
+    }
+
+    /// Starts it, in place of an earlier one of its name. Clients see it once the router has looked again.
+    fn replace(&self, admitted: &Admitted) -> Result<(), AdmitError> {
+        self.node.raise_floor(&admitted.component)?;
+        if let Some(earlier) = self.node.supervisor.start(Arc::clone(&admitted.component)) {
+            self.retire(earlier);
         }
         Ok(())
     }

@@ -28,7 +28,7 @@ const ECHO: &str = r#"(component
       (i32.const 16)))
   (core instance $i (instantiate $m))
   (func (export "echo") (param "data" (list u8)) (result (list u8))
-    (canon lift (core func $i "echo") (memory $i "memory") (realloc (func $i "realloc")))))"#;
+    (canon lift (core func $i "echo") (memory (core memory $i "memory")) (realloc (core func $i "realloc")))))"#;
 
 pub(super) async fn measure() -> Result<Vec<Taken>> {
     let engine = Engine::new(EngineConfig::new(HostKey([7; 32])))?;

@@ -38,8 +38,10 @@ pub(super) async fn measure(node: &Node) -> Result<Vec<Taken>> {
 
 /// A host with the tool only.
 async fn host(node: &Node, state: &str, sink: Option<Arc<dyn Sink>>) -> Result<Host> {
+    // An embedding application has the key in the text.
+    let key = format!("public-key = \"\"\"\n{}\"\"\"", std::fs::read_to_string(node.path("bench.pub"))?);
     let policy = std::fs::read_to_string(node.path("policy.toml"))?;
-    let policy = tidegate::parse_policy(&node.path("policy.toml").display().to_string(), &policy)?;
+    let policy = tidegate::parse_policy("policy.toml", &policy.replace("public-key-file = \"bench.pub\"", &key))?;
     let builder = Host::builder(node.path(state)).policy(policy);
     let host = match sink {
         Some(sink) => builder.audit(sink),

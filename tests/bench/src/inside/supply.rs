@@ -93,6 +93,6 @@ fn small(number: usize) -> Result<Vec<u8>> {
             (func (export "add-{number}") (param "left" s32) (param "right" s32) (result s32)
               (canon lift (core func $i "f"))))"#
     );
-    let manifest = format!("name = \"part-{number}\"\nversion = \"1.0.0\"\ndescription = \"Adds.\"\n");
+    let manifest = format!("name = \"part-{number}\"\nversion = \"1.0.0\"\nkind = \"tool\"\ndescription = \"Adds.\"\n");
     Ok(embed_manifest(&wat::parse_str(text)?, &manifest)?)
 }
