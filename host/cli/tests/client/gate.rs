@@ -111,15 +111,19 @@ fn pass(from: &mut impl Read, mut to: &TcpStream, cut: &AtomicU64) -> std::io::R
         if count == 0 {
             return Ok(false);
         }
-        let left = cut.load(Ordering::Relaxed);
-        let some = usize::try_from(left).unwrap_or(usize::MAX).min(count);
+        // Answers to several requests pass at the same time, and it hangs up on one of them.
+        let mut some = count;
+        let _ = cut.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+            some = usize::try_from(left).unwrap_or(usize::MAX).min(count);
+            match left {
+                u64::MAX => None,
+                _ if some < count => Some(u64::MAX),
+                _ => Some(left - some as u64),
+            }
+        });
         to.write_all(&buffer[..some])?;
         if some < count {
-            cut.store(u64::MAX, Ordering::Relaxed);
             return Ok(true);
-        }
-        if left != u64::MAX {
-            cut.store(left - some as u64, Ordering::Relaxed);
         }
     }
 }
