@@ -94,7 +94,9 @@ fn any_web_server_serves_a_mirror() {
     // Every file is readable for whoever serves it.
     let blobs = fs::read_dir(publisher.node.path("web/edge/blobs/sha256")).unwrap().flatten();
     assert!(blobs.into_iter().all(|entry| mode(&entry.path()) == 0o644));
-    // Newer versions.
+    reader.run(&["search", "adder", "--in", "127.0.0.1:1"]).failure(5, &["a registry is written `oci://HOST`"]);
+    // Newer versions. Where nothing is, nothing is newer or as old: that is no answer.
+    reader.run(&["outdated", "--from", "nowhere"]).failure(5, &["there is no folder `", "oci://HOST/NAMESPACE"]);
     reader.run(&["outdated", "--from", &place]).success();
     publisher.release("1.1.0", &[]);
     let outdated = reader.run(&["outdated", "--from", &place, "--json"]).success().json();

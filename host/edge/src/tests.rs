@@ -42,6 +42,10 @@ fn arguments_arrive_where_they_belong() {
         assert_eq!(typed(line).0, help::ALL);
     }
     assert_eq!(typed("--version").0, help::VERSION);
+    // The engine's version is written where texts are made while compiling; it is one.
+    for version in [help::VERSION, tidegate_commands::VERSION] {
+        assert!(version.contains(&format!("wasmtime {}", tidegate::ENGINE_VERSION)), "{version}");
+    }
 }
 
 #[test]

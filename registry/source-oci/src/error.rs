@@ -270,7 +270,7 @@ pub enum MirrorError {
     /// No index.
     #[error(
         "`{place}` has no `tidegate-index.json`: it is no mirror (`tidegate mirror fetch` makes one, `tidegate mirror index` \
-         gives one an index), and no registry of ours"
+         gives one an index); a registry is written `oci://HOST`"
     )]
     NoMirror {
         /// Where.

@@ -169,6 +169,13 @@ async fn newer(settings: &Settings, from: &SourceArgs, names: &[String]) -> Resu
         Some(place) if is_address(place) || from.from.join(LAYOUT_FILE).is_file() => {
             Box::new(MirrorSource::open(settings, &from.remote, place, &trust).await?)
         }
+        _ if !from.from.is_dir() => {
+            let place = from.from.display();
+            return Err(fail!(
+                NotFound,
+                "there is no folder `{place}`: give a folder of components, a mirror's folder or address, or `oci://HOST/NAMESPACE`"
+            ));
+        }
         _ => Box::new(DirectorySource::new(&from.from, settings.native())),
     };
     let state = &settings.config.state.value;
