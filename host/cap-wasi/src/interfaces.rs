@@ -10,6 +10,7 @@ use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random};
 use wasmtime_wasi::random::{WasiRandom, WasiRandomView};
 use wasmtime_wasi_io::bindings::wasi::io;
 
+use crate::clock::{self, Clocks};
 use crate::open;
 
 struct Table;
@@ -76,7 +77,7 @@ fn add(name: &str, l: &mut Linker) -> wasmtime::Result<()> {
         "wasi:io/error" => io::error::add_to_linker::<Ctx, Table>(l, |ctx| &mut ctx.table),
         "wasi:io/poll" => io::poll::add_to_linker::<Ctx, Table>(l, |ctx| &mut ctx.table),
         "wasi:io/streams" => io::streams::add_to_linker::<Ctx, Table>(l, |ctx| &mut ctx.table),
-        "wasi:clocks/monotonic-clock" => clocks::monotonic_clock::add_to_linker::<Ctx, WasiClocks>(l, Ctx::clocks),
+        "wasi:clocks/monotonic-clock" => clocks::monotonic_clock::add_to_linker::<Ctx, Clocks>(l, clock::clock),
         "wasi:clocks/wall-clock" => clocks::wall_clock::add_to_linker::<Ctx, WasiClocks>(l, Ctx::clocks),
         "wasi:random/random" => random::random::add_to_linker::<Ctx, WasiRandom>(l, Ctx::random),
         "wasi:random/insecure" => random::insecure::add_to_linker::<Ctx, WasiRandom>(l, Ctx::random),

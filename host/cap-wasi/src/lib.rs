@@ -5,6 +5,7 @@
 //! holds what policy grants. `wasi:filesystem` is always linked, because the standard libraries of most languages import
 //! it; without a directory grant it has no directory to start from, and so opens nothing. `wasi:sockets` is never linked.
 
+mod clock;
 mod directories;
 mod interfaces;
 mod lines;
@@ -16,17 +17,26 @@ use std::sync::Arc;
 use tidegate_capability::{Capability, ComponentInfo, Interface, LinkError, Linker, PrepareError, Prepared, Verdict};
 use tidegate_grant::Grant;
 
+use crate::clock::Timers;
 use crate::prepared::PreparedWasi;
 
 /// The capability `wasi`.
-#[derive(Debug, Default)]
-pub struct Wasi;
+#[derive(Debug)]
+pub struct Wasi {
+    timers: Arc<Timers>,
+}
 
 impl Wasi {
-    /// The capability; it keeps nothing.
+    /// The capability; it keeps the timers of long waits.
     #[must_use]
     pub fn new() -> Self {
-        Self
+        Self { timers: Arc::new(Timers::new()) }
+    }
+}
+
+impl Default for Wasi {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -44,7 +54,7 @@ impl Capability for Wasi {
     }
 
     fn prepare(&self, component: &ComponentInfo) -> Result<Arc<dyn Prepared>, PrepareError> {
-        Ok(Arc::new(PreparedWasi::new(component)?))
+        Ok(Arc::new(PreparedWasi::new(component, Arc::clone(&self.timers))?))
     }
 }
 

@@ -6,6 +6,7 @@ use tracing::Level;
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::filesystem::{WasiFilesystemCtx, WasiFilesystemView as _};
 
+use crate::clock::Timers;
 use crate::directories;
 use crate::lines::Lines;
 
@@ -17,14 +18,16 @@ pub(crate) struct PreparedWasi {
     grant: Arc<Grant>,
     log: Arc<GuestLog>,
     directories: WasiFilesystemCtx,
+    timers: Arc<Timers>,
 }
 
 impl PreparedWasi {
-    pub(crate) fn new(component: &ComponentInfo) -> Result<Self, PrepareError> {
+    pub(crate) fn new(component: &ComponentInfo, timers: Arc<Timers>) -> Result<Self, PrepareError> {
         Ok(Self {
             grant: Arc::clone(&component.grant),
             log: Arc::new(GuestLog::new(Arc::clone(&component.name))),
             directories: directories::open(&component.grant.directories)?,
+            timers,
         })
     }
 }
@@ -43,5 +46,6 @@ impl Prepared for PreparedWasi {
 
     fn attach(&self, ctx: &mut Ctx) {
         *ctx.filesystem().ctx = self.directories.clone();
+        ctx.slots.insert(Arc::clone(&self.timers));
     }
 }

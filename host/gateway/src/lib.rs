@@ -62,7 +62,7 @@ pub use tidegate_transport_http::{Allow, Limits as HttpLimits};
 
 pub use tidegate_access as access;
 pub use tidegate_attestation as attestation;
-pub use tidegate_audit::{Audit, Event as AuditEvent, FileSink, FileSinkError, Record, Sink, TraceSink};
+pub use tidegate_audit::{Audit, CallEnd, Event as AuditEvent, FileSink, FileSinkError, Record, Sink, TraceSink};
 pub use tidegate_bindings::types;
 pub use tidegate_bundle as bundle;
 pub use tidegate_cap_host::{SecretSource, Where as SecretPlace};

@@ -37,6 +37,12 @@ pub(crate) struct Mailboxes {
     loaded: OnceCell<()>,
 }
 
+/// Somebody waits for a message.
+struct Waiting<'a> {
+    all: &'a Mailboxes,
+    id: &'a str,
+}
+
 #[derive(Default)]
 struct Inner {
     boxes: HashMap<String, Entry>,
@@ -182,14 +188,15 @@ impl Mailboxes {
 
     /// Waits until there is a message after a number, or the mailbox is gone.
     pub(crate) async fn wait(&self, id: &str, after: u64) {
+        // Whoever waits uses the mailbox: it is not forgotten under them.
+        let _waiting = Waiting::begin(self, id);
         loop {
             let Ok(changed) = self.entry(id, |entry| entry.changed()) else { return };
             let mut notified = std::pin::pin!(changed.notified());
             // Registered before the look at the mailbox, so that nothing in between is missed.
             notified.as_mut().enable();
             match self.entry(id, |entry| entry.next() > after.saturating_add(1)) {
-                // Whoever waits uses the mailbox: it is not forgotten under them.
-                Ok(false) => drop(tokio::time::timeout(Duration::from_millis(500), notified).await),
+                Ok(false) => notified.await,
                 Ok(true) | Err(_) => return,
             }
         }
@@ -244,6 +251,22 @@ impl Mailboxes {
             });
         }
         inner
+    }
+}
+
+// === impl Waiting ===
+
+impl<'a> Waiting<'a> {
+    fn begin(all: &'a Mailboxes, id: &'a str) -> Self {
+        // A mailbox that is gone has nobody to count.
+        let _ = all.lock().entry(id).map(|entry| entry.waits(true));
+        Self { all, id }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let _ = self.all.lock().entry(self.id).map(|entry| entry.waits(false));
     }
 }
 

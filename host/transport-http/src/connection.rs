@@ -19,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::again::Again;
 use crate::body::Overflow;
 use crate::door::{Door, Refusal, refuse};
 use crate::listener::Stream;
@@ -93,10 +94,10 @@ pub(crate) async fn serve<H: Handler>(
     let connection = builder(&limits).serve_connection(TokioIo::new(watched), service);
     let mut connection = pin!(connection);
     let mut timer = pin!(sleep_until(Instant::now() + limits.header_timeout));
-    let mut stopping = false;
+    let (mut stopping, mut again) = (false, Again::default());
     loop {
         let alive = std::future::poll_fn(|cx| {
-            if let Poll::Ready(result) = connection.as_mut().poll(cx) {
+            if let Poll::Ready(result) = again.poll(cx, |cx| connection.as_mut().poll(cx)) {
                 if let Err(error) = result {
                     tracing::debug!(%peer, error = %error, "connection ended early");
                 }

@@ -7,6 +7,7 @@
 //! Every bound of [`Limits`] is kept here, so that a client can hold a connection, but neither memory nor a handler,
 //! by sending slowly, sending much or going away. When a client disconnects, the handler's future is dropped.
 
+mod again;
 mod body;
 mod connection;
 mod door;

@@ -37,14 +37,16 @@ pub(crate) fn measure(needs: &Needs, node: &Node, options: &Options) -> Result<V
     let compiled = needs.folder.join("http-echo.cwasm");
     let made = Command::new(&needs.wasmtime).arg("compile").arg("-o").args([&compiled, &needs.http_echo]).status();
     ensure!(made.context("wasmtime does not start")?.success(), "wasmtime does not compile its component");
-    let echo = Post { path: "/", ..message::modern_post() };
-    let call = message::modern_post();
+    let told = message::told(100);
+    let call = message::modern_post(&told);
+    let echo = Post { path: "/", ..call.clone() };
     // Fills the cache.
     first_answer(node, node.host(KEPT).arg("--listen"), &call)?;
     let mut kinds = [
         ("tidegate, no cache", Vec::new()),
         ("wasmtime serve, compiles", Vec::new()),
         ("tidegate, from its cache", Vec::new()),
+        ("edge, signed native code", Vec::new()),
         ("wasmtime serve, precompiled", Vec::new()),
     ];
     for _ in 0..options.cold {
@@ -57,6 +59,7 @@ pub(crate) fn measure(needs: &Needs, node: &Node, options: &Options) -> Result<V
             first_answer(node, node.host(FRESH).arg("--listen"), &call)?,
             first_answer(node, &mut plain, &echo)?,
             first_answer(node, node.host(KEPT).arg("--listen"), &call)?,
+            first_answer(node, node.edge().arg("--listen"), &call)?,
             first_answer(node, &mut ready, &echo)?,
         ];
         for ((_, all), one) in kinds.iter_mut().zip(taken) {
@@ -79,7 +82,7 @@ fn first_answer(node: &Node, command: &mut Command, post: &Post) -> Result<(Dura
     let address: SocketAddr = free_address()?;
     let began = Instant::now();
     let server = Server::start(command.arg(address.to_string()), address, &node.path("cold.log"))?;
-    message::check(address, post)?;
+    message::check(address, post, &message::told(100))?;
     let took = began.elapsed();
     Ok((took, server.usage()?.resident))
 }

@@ -4,12 +4,14 @@
 //! ```text
 //! bare    a component in the runtime, without the host
 //! calls   the same kind of call through the host, as an embedding application makes it
+//! layers  metrics, audit, verification, policy, each on its own
 //! supply  verifying a component, and loading a thousand
 //! ```
 
 mod bare;
 mod calls;
-mod supply;
+mod layers;
+pub(crate) mod supply;
 
 use std::time::{Duration, Instant};
 
@@ -38,6 +40,7 @@ pub(crate) fn measure() -> Result<()> {
     let taken = runtime.block_on(async {
         let mut taken = bare::measure().await?;
         taken.extend(calls::measure(&node).await?);
+        taken.extend(layers::measure(&node)?);
         taken.extend(supply::measure(&node).await?);
         anyhow::Ok(taken)
     })?;

@@ -7,20 +7,25 @@
 //! node      a folder with key, policy and signed components
 //! server    a process that serves: its start, its CPU time, its memory, its end
 //! message   what is sent, in both eras of the protocol
+//! shape     how large a request is, and how many are on their way
 //! load      wrk;  stdio: the same over a pipe;  cold: from start to first answer
-//! measure   rounds in alternation;  table: medians and ratios
-//! inside    no client and no network: the runtime's own calls, the host's, verifying and loading
+//! measure   rounds in alternation;  report: medians and ratios
+//! memory    at rest, with many components, after many calls, with many at a time
+//! inside    no client and no network: the runtime's own calls, the host's layer by layer, verifying and loading
+//! count     instructions of a call
 //! registry  a large blob through the registry, beside copying and hashing it
 //! floor     the bare hyper echo, this program started as a server
 //! ```
 #![allow(missing_docs, reason = "a program")]
 
 mod cold;
+mod count;
 mod floor;
 mod inside;
 mod load;
 mod machine;
 mod measure;
+mod memory;
 mod message;
 mod needs;
 mod node;
@@ -28,6 +33,7 @@ mod options;
 mod registry;
 mod report;
 mod server;
+mod shape;
 mod stdio;
 
 use std::process::ExitCode;
@@ -58,6 +64,8 @@ fn run() -> Result<()> {
         }
         Task::Floor(address) => floor::serve(address),
         Task::Inside => inside::measure(),
+        Task::Instructions => count::measure(),
+        Task::Calls(calls) => count::call(&calls.node, &calls.way, calls.times),
         Task::Registry(megabytes) => registry::measure(megabytes),
         Task::Measure(options) => bench(&options),
     }
@@ -69,7 +77,8 @@ fn bench(options: &Options) -> Result<()> {
     let node = node::Node::prepare(&needs)?;
     let cold = cold::measure(&needs, &node, options)?;
     let rows = measure::rounds(&needs, &node, options)?;
-    let report = report::Report::new(machine, options, rows, cold);
+    let memory = if options.memory { memory::measure(&needs)? } else { Vec::new() };
+    let report = report::Report::new(machine, options, rows, cold, memory);
     if options.json {
         println!("{}", report.json()?);
     } else {

@@ -12,6 +12,8 @@ const REQUIREMENTS: &str = include_str!("../requirements.txt");
 pub(crate) struct Needs {
     /// The host, in the profile of this program.
     pub(crate) host: PathBuf,
+    /// The host of the edge profile, in the profile `edge`.
+    pub(crate) edge: PathBuf,
     /// `protocol-mcp`.
     pub(crate) protocol: PathBuf,
     /// The tool `echo`.
@@ -37,6 +39,7 @@ pub(crate) fn find() -> Result<Needs> {
     let component = |path: &str| existing(target.join(path), "cargo x guests");
     Ok(Needs {
         host: existing(profile.join("tidegate"), "cargo build --release --package tidegate-cli")?,
+        edge: existing(target.join("edge/tidegate-edge"), "cargo x edge --plain")?,
         protocol: component("components/protocol-mcp.wasm")?,
         echo: component("fixtures/echo.wasm")?,
         http_echo: component("fixtures/http-echo.wasm")?,

@@ -12,44 +12,72 @@ const POLICY: &str = r#"version = 1
 
 [signers.bench]
 public-key-file = "bench.pub"
-roles = ["component"]
+roles = ["component", "native-code"]
 
 [[grant]]
 signer = "bench"
 component = "protocol-mcp"
 gateway = true
+limits = { concurrency = 1000 }
 
 [[grant]]
 signer = "bench"
 component = "echo"
+limits = { concurrency = 1000 }
+
+# More than a load can ask for, so that what is measured is work, not refusals.
+[client-limits]
+rate = 1000000
+burst = 1000000
+concurrency = 2000
+tenant-rate = 1000000
+tenant-burst = 1000000
+tenant-concurrency = 2000
+
+[pool]
+instances = 3000
 "#;
 
 #[derive(Debug)]
 pub(crate) struct Node {
     folder: tempfile::TempDir,
     host: PathBuf,
+    edge: PathBuf,
 }
 
 impl Node {
     pub(crate) fn prepare(needs: &Needs) -> Result<Self> {
         // Below the target directory rather than in memory: the audit file is written as on a node.
         let folder = tempfile::tempdir_in(&needs.folder)?;
-        let node = Self { folder, host: needs.host.clone() };
+        let node = Self { folder, host: needs.host.clone(), edge: needs.edge.clone() };
         std::fs::create_dir(node.path("components"))?;
         node.tidegate(&["key", "new", "--out"], &node.path("bench.key"))?;
         std::fs::write(node.path("policy.toml"), POLICY)?;
+        let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
         for component in [&needs.protocol, &needs.echo] {
             let name = component.file_name().context("a component has a file name")?;
             let copy = node.path("components").join(name);
             std::fs::copy(component, &copy)?;
-            node.tidegate(&["sign", "--key", &node.path("bench.key").display().to_string()], &copy)?;
+            let key = node.path("bench.key").display().to_string();
+            node.tidegate(&["sign", "--key", &key], &copy)?;
+            // For the edge profile, which compiles nothing.
+            node.tidegate(&["build", "--target", &target, "--key", &key], &copy)?;
         }
         Ok(node)
     }
 
     /// The host as a command, with its state in `state` below the node's folder.
     pub(crate) fn host(&self, state: &str) -> Command {
-        let mut command = Command::new(&self.host);
+        self.run(&self.host, state)
+    }
+
+    /// The host of the edge profile.
+    pub(crate) fn edge(&self) -> Command {
+        self.run(&self.edge, "state-edge")
+    }
+
+    fn run(&self, host: &Path, state: &str) -> Command {
+        let mut command = Command::new(host);
         command.arg("run").arg("--state").arg(self.path(state));
         command.arg("--policy").arg(self.path("policy.toml")).arg("--components").arg(self.path("components"));
         command

@@ -9,7 +9,9 @@ use serde_json::json;
 
 use crate::cold::Cold;
 use crate::load::Load;
+use crate::memory::Memory;
 use crate::options::Options;
+use crate::shape::Shape;
 
 /// What ratios are taken to.
 const REFERENCES: [&str; 2] = ["wasmtime serve", "bare hyper"];
@@ -18,8 +20,7 @@ const REFERENCES: [&str; 2] = ["wasmtime serve", "bare hyper"];
 #[derive(Debug)]
 pub(crate) struct Row {
     name: &'static str,
-    /// Connections, or calls in flight.
-    level: u32,
+    shape: Shape,
     rounds: Vec<Figures>,
 }
 
@@ -42,6 +43,7 @@ pub(crate) struct Report {
     seconds: u32,
     rows: Vec<Row>,
     cold: Vec<Cold>,
+    memory: Vec<Memory>,
 }
 
 /// The middle of some figures; NaN of none.
@@ -59,8 +61,8 @@ pub(crate) fn median(figures: impl Iterator<Item = f64>) -> f64 {
 // === impl Row ===
 
 impl Row {
-    pub(crate) fn new(name: &'static str, level: u32) -> Self {
-        Self { name, level, rounds: Vec::new() }
+    pub(crate) fn new(name: &'static str, shape: Shape) -> Self {
+        Self { name, shape, rounds: Vec::new() }
     }
 
     #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
@@ -94,12 +96,18 @@ impl Row {
 // === impl Report ===
 
 impl Report {
-    pub(crate) fn new(machine: String, options: &Options, rows: Vec<Row>, cold: Vec<Cold>) -> Self {
-        Self { machine, rounds: options.rounds, seconds: options.seconds, rows, cold }
+    pub(crate) fn new(
+        machine: String,
+        options: &Options,
+        rows: Vec<Row>,
+        cold: Vec<Cold>,
+        memory: Vec<Memory>,
+    ) -> Self {
+        Self { machine, rounds: options.rounds, seconds: options.seconds, rows, cold, memory }
     }
 
-    fn reference(&self, name: &str, level: u32) -> Option<&Row> {
-        self.rows.iter().find(|row| row.name == name && row.level == level)
+    fn reference(&self, name: &str, shape: Shape) -> Option<&Row> {
+        self.rows.iter().find(|row| row.name == name && row.shape == shape)
     }
 
     pub(crate) fn table(&self) -> String {
@@ -107,9 +115,9 @@ impl Report {
         // Writing to a string does not fail.
         let _ = writeln!(
             text,
-            "{:<22}{:>6}{:>9}{:>9}{:>11}{:>9}{:>9}   {:>13} {:>13}",
+            "{:<22}{:>10}{:>9}{:>9}{:>11}{:>9}{:>9}   {:>13} {:>13}",
             "tools/call on",
-            "conns",
+            "size",
             "p50 us",
             "p99 us",
             "requests/s",
@@ -120,11 +128,11 @@ impl Report {
         );
         for row in &self.rows {
             let Figures { p50, p99, per_second, cpu, resident } = row.medians();
-            let (name, level, resident) = (row.name, row.level, resident / 1e6);
+            let (name, shape, resident) = (row.name, row.shape, resident / 1e6);
             let _ =
-                write!(text, "{name:<22}{level:>6}{p50:>9.0}{p99:>9.0}{per_second:>11.0}{cpu:>9.1}{resident:>9.1}  ");
+                write!(text, "{name:<22}{shape:>10}{p50:>9.0}{p99:>9.0}{per_second:>11.0}{cpu:>9.1}{resident:>9.1}  ");
             for name in REFERENCES {
-                let ratios = self.reference(name, level).map_or_else(String::new, |reference| {
+                let ratios = self.reference(name, shape).map_or_else(String::new, |reference| {
                     let ratio = |figure| row.ratio(reference, figure);
                     format!("{:.2}, {:.2}", ratio(|one| one.p50), ratio(|one| one.cpu))
                 });
@@ -138,6 +146,14 @@ impl Report {
         for Cold { name, milliseconds, resident } in &self.cold {
             let _ = writeln!(text, "{name:<32}{milliseconds:>14.1}{:>9.1}", resident / 1e6);
         }
+        if !self.memory.is_empty() {
+            let _ = writeln!(text, "\n{:<56}{:>9}", "memory", "RSS MB");
+        }
+        for Memory { name, resident, remark } in &self.memory {
+            #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
+            let megabytes = *resident as f64 / 1e6;
+            let _ = writeln!(text, "{name:<56}{megabytes:>9.1}  {remark}");
+        }
         text
     }
 
@@ -147,18 +163,18 @@ impl Report {
             .iter()
             .map(|row| {
                 let to = |name: &str| {
-                    self.reference(name, row.level).map(|reference| {
+                    self.reference(name, row.shape).map(|reference| {
                         let ratio = |figure| row.ratio(reference, figure);
                         json!({"p50": ratio(|one| one.p50), "cpu": ratio(|one| one.cpu)})
                     })
                 };
                 let [serve, hyper] = REFERENCES.map(to);
-                json!({"subject": row.name, "connections": row.level, "median": row.medians(), "rounds": row.rounds,
+                json!({"subject": row.name, "connections": row.shape.connections, "bytes": row.shape.bytes, "median": row.medians(), "rounds": row.rounds,
                     "to-wasmtime-serve": serve, "to-bare-hyper": hyper})
             })
             .collect();
         let all = json!({"machine": self.machine, "rounds": self.rounds, "seconds": self.seconds, "rows": rows,
-            "cold": self.cold});
+            "cold": self.cold, "memory": self.memory});
         Ok(serde_json::to_string_pretty(&all)?)
     }
 }
@@ -171,7 +187,7 @@ mod tests {
 
     fn row(name: &'static str, p50s: &[f64]) -> Row {
         let figures = |p50: &f64| Figures { p50: *p50, p99: 1.0, per_second: 1.0, cpu: 1.0, resident: 1.0 };
-        Row { name, level: 1, rounds: p50s.iter().map(figures).collect() }
+        Row { name, shape: Shape { bytes: 100, connections: 1 }, rounds: p50s.iter().map(figures).collect() }
     }
 
     #[test]
@@ -185,9 +201,9 @@ mod tests {
 
     #[test]
     fn the_table_begins_with_the_machine_and_has_every_row() {
-        let options = Options { rounds: 1, seconds: 1, cold: 0, only: None, json: false };
+        let options = Options { rounds: 1, seconds: 1, cold: 0, only: None, bytes: None, memory: false, json: false };
         let rows = vec![row("wasmtime serve", &[10.0]), row("tidegate", &[13.0])];
-        let report = Report::new("a machine".to_owned(), &options, rows, Vec::new());
+        let report = Report::new("a machine".to_owned(), &options, rows, Vec::new(), Vec::new());
         let table = report.table();
         assert!(table.starts_with("a machine\n"), "{table}");
         let line = table.lines().find(|line| line.starts_with("tidegate")).unwrap();

@@ -44,6 +44,13 @@ impl Server {
     pub(crate) fn usage(&self) -> Result<Usage> {
         usage(self.child.id())
     }
+
+    /// The largest resident set since its start, in bytes (proc(5): `VmHWM`, in kB).
+    pub(crate) fn peak(&self) -> Result<u64> {
+        let status = read_to_string(format!("/proc/{}/status", self.child.id())).context("the server has ended")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+        Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
+    }
 }
 
 impl Drop for Server {

@@ -28,8 +28,9 @@ impl Pipe {
         let to = child.stdin.take().context("no pipe")?;
         let from = BufReader::new(child.stdout.take().context("no pipe")?);
         let mut pipe = Self { child, to, from, id: 0 };
-        pipe.send()?;
-        message::check_answer(&pipe.line()?)?;
+        let told = message::told(100);
+        pipe.send(&told)?;
+        message::check_answer(&pipe.line()?, &told)?;
         Ok(pipe)
     }
 
@@ -37,14 +38,14 @@ impl Pipe {
         usage(self.child.id())
     }
 
-    /// Keeps `flights` calls in flight for some seconds.
-    pub(crate) fn run(&mut self, flights: u32, seconds: u32) -> Result<Load> {
+    /// Keeps `flights` calls that say `told` in flight for some seconds.
+    pub(crate) fn run(&mut self, told: &str, flights: u32, seconds: u32) -> Result<Load> {
         let mut sent = BTreeMap::new();
         let mut latencies = Vec::new();
         let began = Instant::now();
         let end = began + Duration::from_secs(u64::from(seconds));
         for _ in 0..flights {
-            sent.insert(self.send()?, Instant::now());
+            sent.insert(self.send(told)?, Instant::now());
         }
         while !sent.is_empty() {
             let line = self.line()?;
@@ -53,7 +54,7 @@ impl Pipe {
             let at = sent.remove(&id).with_context(|| format!("an answer nobody asked for: {line}"))?;
             latencies.push(now - at);
             if now < end {
-                sent.insert(self.send()?, Instant::now());
+                sent.insert(self.send(told)?, Instant::now());
             }
         }
         let took = began.elapsed();
@@ -68,9 +69,9 @@ impl Pipe {
         Ok(Load { requests, p50: at(50), p99: at(99), per_second })
     }
 
-    fn send(&mut self) -> Result<u64> {
+    fn send(&mut self, told: &str) -> Result<u64> {
         self.id += 1;
-        let mut line = message::modern(self.id).to_string();
+        let mut line = message::modern(self.id, told).to_string();
         line.push('\n');
         self.to.write_all(line.as_bytes())?;
         Ok(self.id)

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::guests;
 use crate::layout::Layout;
 use crate::step::{must, succeeds};
+use crate::{edge, guests};
 
 /// `cargo x bench [ARGUMENTS]`.
 pub(crate) fn command(layout: &Layout, rest: &[String]) -> Result<ExitCode> {
@@ -20,6 +20,7 @@ pub(crate) fn command(layout: &Layout, rest: &[String]) -> Result<ExitCode> {
         "--package",
         "tidegate-bench",
     ]))?;
+    edge::build_plain(layout)?;
     let mut bench = layout.cargo();
     bench.args(["run", "--release", "--locked", "--package", "tidegate-bench", "--"]).args(rest);
     Ok(if succeeds(&mut bench)? { ExitCode::SUCCESS } else { ExitCode::FAILURE })

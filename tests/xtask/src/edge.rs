@@ -45,7 +45,7 @@ pub(crate) fn command(layout: &Layout, rest: &[String]) -> Result<ExitCode> {
 }
 
 /// The build that any toolchain makes.
-fn build_plain(layout: &Layout) -> Result<PathBuf> {
+pub(crate) fn build_plain(layout: &Layout) -> Result<PathBuf> {
     must(layout.cargo().args(["build", "--locked", "--profile", "edge", "--package", "tidegate-edge"]))?;
     Ok(layout.target.join("edge/tidegate-edge"))
 }

@@ -20,6 +20,8 @@ pub(super) struct Entry {
     limit: u32,
     idle_seconds: u32,
     used: Instant,
+    /// Who waits for a message.
+    waiting: u32,
     changed: Arc<Notify>,
     inherited: u64,
     /// Of a durable one: whose turn it is to post.
@@ -40,6 +42,7 @@ impl Entry {
             limit: options.messages,
             idle_seconds: options.idle_seconds,
             used: Instant::now(),
+            waiting: 0,
             changed: Arc::new(Notify::new()),
             inherited: 0,
             turn: options.durable.then(Arc::default),
@@ -61,6 +64,7 @@ impl Entry {
             limit: terms.messages,
             idle_seconds: terms.idle_seconds,
             used: here.checked_sub(unused).unwrap_or(here),
+            waiting: 0,
             changed: Arc::new(Notify::new()),
             inherited,
             turn: Some(Arc::default()),
@@ -136,8 +140,14 @@ impl Entry {
         self.used = Instant::now();
     }
 
+    /// Counts one who waits, or no longer does.
+    pub(super) fn waits(&mut self, begins: bool) {
+        self.waiting = if begins { self.waiting.saturating_add(1) } else { self.waiting.saturating_sub(1) };
+    }
+
+    /// Whether it was idle too long, and nobody waits.
     pub(super) fn ended(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.used) > Duration::from_secs(self.idle_seconds.into())
+        self.waiting == 0 && now.saturating_duration_since(self.used) > Duration::from_secs(self.idle_seconds.into())
     }
 
     pub(super) fn read(&self, after: u64, limit: u32) -> Vec<Message> {

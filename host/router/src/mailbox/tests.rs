@@ -175,6 +175,26 @@ async fn a_post_and_a_close_wake_who_waits() {
 }
 
 #[tokio::test]
+async fn a_mailbox_is_not_forgotten_under_who_waits() {
+    let mailboxes = mailboxes();
+    let id = mailboxes.create(ME, Options { idle_seconds: 1, ..options(2) }, Vec::new()).await.unwrap();
+    let age = |by| {
+        let mut inner = mailboxes.lock();
+        inner.boxes.get_mut(&id).unwrap().age(Duration::from_secs(by));
+        inner.swept = None;
+    };
+    let (here, name) = (Arc::clone(&mailboxes), id.clone());
+    let waiting = tokio::spawn(async move { here.wait(&name, 1).await });
+    tokio::task::yield_now().await;
+    age(2);
+    assert!(mailboxes.open(ME, &id).await.is_ok());
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    age(2);
+    assert!(matches!(mailboxes.open(ME, &id).await, Err(Error::NotFound)));
+}
+
+#[tokio::test]
 async fn a_mailbox_without_use_is_forgotten() {
     let mailboxes = mailboxes();
     let id = mailboxes.create(ME, Options { idle_seconds: 1, ..options(1) }, Vec::new()).await.unwrap();

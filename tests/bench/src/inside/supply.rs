@@ -60,6 +60,18 @@ pub(super) async fn measure(node: &Node) -> Result<Vec<Taken>> {
     Ok(taken)
 }
 
+/// Puts small signed components beside those of the node.
+pub(crate) fn fill(node: &Node, count: usize) -> Result<()> {
+    let key = PrivateKey::from_pem(&std::fs::read_to_string(node.path("bench.key"))?)?;
+    let folder = node.path("components");
+    for number in 0..count {
+        let (bytes, path) = (small(number)?, folder.join(format!("part-{number}.wasm")));
+        std::fs::write(path.with_extension("wasm.sigstore.json"), sign(&bytes, &key)?)?;
+        std::fs::write(path, bytes)?;
+    }
+    Ok(())
+}
+
 fn sign(bytes: &[u8], key: &PrivateKey) -> Result<Vec<u8>> {
     let bundle = Bundle::new(bytes.to_vec(), Vec::new())?;
     let reference = bundle.manifest().context("no manifest")?.reference();
