@@ -194,8 +194,8 @@ fn every_interface_that_is_offered_is_linked_also_twice() {
         for version in ["0.2.0", "0.2.6"] {
             let import = format!("{name}@{version}");
             let interface = Interface::parse(&import);
-            assert!(matches!(Wasi.check(interface, &Grant::default()), Some(Verdict::Free(_))), "{name}");
-            Wasi.link(interface, &mut linker).unwrap();
+            assert!(matches!(Wasi::new().check(interface, &Grant::default()), Some(Verdict::Free(_))), "{name}");
+            Wasi::new().link(interface, &mut linker).unwrap();
         }
     }
     // Each is really there, for an older version too.
@@ -204,20 +204,20 @@ fn every_interface_that_is_offered_is_linked_also_twice() {
         let component = wasmtime::component::Component::new(&engine, component).unwrap();
         linker.instantiate_pre(&component).unwrap();
     }
-    assert!(Wasi.link(Interface::parse("wasi:sockets/tcp@0.2.0"), &mut linker).is_err());
+    assert!(Wasi::new().link(Interface::parse("wasi:sockets/tcp@0.2.0"), &mut linker).is_err());
 }
 
 #[test]
 fn sockets_and_other_generations_are_refused_with_a_way_out() {
-    let missing = |import| match Wasi.check(Interface::parse(import), &Grant::default()) {
+    let missing = |import| match Wasi::new().check(Interface::parse(import), &Grant::default()) {
         Some(Verdict::Missing(text)) => text,
         other => panic!("`{import}`: {other:?}"),
     };
     assert!(missing("wasi:sockets/tcp@0.2.0").contains("wasi:http"));
     assert!(missing("wasi:cli/stdout@0.3.0").contains("WASI 0.2"));
-    assert_eq!(Wasi.check(Interface::parse("wasi:http/types@0.2.0"), &Grant::default()), None);
+    assert_eq!(Wasi::new().check(Interface::parse("wasi:http/types@0.2.0"), &Grant::default()), None);
     let granted = directory(Path::new("/srv"), Access::ReadOnly);
-    let verdict = Wasi.check(Interface::parse("wasi:filesystem/types@0.2.0"), &granted);
+    let verdict = Wasi::new().check(Interface::parse("wasi:filesystem/types@0.2.0"), &granted);
     assert_eq!(verdict, Some(Verdict::Granted(origin())));
 }
 
