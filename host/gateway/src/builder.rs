@@ -150,12 +150,11 @@ impl Builder {
         let paths = StatePaths::open(&self.state)?;
         let host_key = paths.load_host_key()?;
         let store = Store::open(&paths.root)?;
-        let floors = Floors::open(&paths.root)?;
         let trust = trust_root(&self.policy)?;
         let compiler = self.compiler.filter(|_| self.code.compile);
         // What cannot be compiled here must have been compiled elsewhere.
         let native = compiler.is_none().then_some(self.code.target);
-        let engine = Engine::new(EngineConfig {
+        let engine = EngineConfig {
             pool: Pool {
                 instances: self.policy.pool.instances,
                 stack: self.policy.pool.stack,
@@ -171,7 +170,17 @@ impl Builder {
             compiler,
             compile_limits: self.compile_limits,
             epoch_period: Duration::from_millis(1),
-        })?;
+        };
+        // Side by side: each file waits for the disk, and the engine sets up its pool.
+        let (engine, floors, kv, mailboxes, system) = std::thread::scope(|scope| {
+            let floors = scope.spawn(|| Floors::open(&paths.root));
+            let kv = scope.spawn(|| tidegate_cap_kv::Kv::open(&paths.root));
+            let mailboxes = scope.spawn(|| tidegate_mailbox_store::Store::open(&paths.mailboxes(), now()));
+            let system = scope.spawn(tidegate_cap_system::System::new);
+            let engine = Engine::new(engine);
+            (engine, joined(floors), joined(kv), joined(mailboxes), joined(system))
+        });
+        let (floors, engine) = (floors?, engine?);
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
         let mut sinks = self.sinks;
         sinks.push(Arc::clone(&metrics) as Arc<dyn Sink>);
@@ -182,9 +191,9 @@ impl Builder {
             Arc::new(GatewayCapability::new(later.clone())),
             Arc::new(tidegate_cap_wasi::Wasi::new()),
             Arc::new(tidegate_cap_host::Host::new(self.secrets)),
-            Arc::new(tidegate_cap_kv::Kv::open(&paths.root)?),
+            Arc::new(kv?),
             Arc::new(tidegate_cap_http::Http::new(&self.extra_roots)?),
-            Arc::new(tidegate_cap_system::System::new()),
+            Arc::new(system),
         ];
         let supervisor = Arc::new(Supervisor::new(engine.clone(), capabilities, audit.clone()));
         let config = RouterConfig {
@@ -192,7 +201,7 @@ impl Builder {
                 Some(file) => seal_key(&StatePaths::read_seal_key(file)?),
                 None => seal_key(host_key.as_bytes()),
             },
-            mailboxes: Some(Arc::new(tidegate_mailbox_store::Store::open(&paths.mailboxes(), now())?)),
+            mailboxes: Some(Arc::new(mailboxes?)),
             limits: self.policy.client_limits,
         };
         let router = Router::new(Arc::clone(&supervisor), audit.clone(), &later, config, random);
@@ -223,6 +232,11 @@ fn seal_key(secret: &[u8; 32]) -> [u8; 32] {
     let mut bytes = [0; 32];
     bytes.copy_from_slice(tag.as_ref());
     bytes
+}
+
+/// What a thread gave; its panic is the caller's.
+fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Seconds since 1970; 0 with a clock before that.

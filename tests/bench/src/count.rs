@@ -15,6 +15,8 @@ use crate::message;
 use crate::needs;
 use crate::node::Node;
 
+/// valgrind has little address space: memories of 64 MiB instead of 4 GiB, at the price of bounds checks in the code.
+const LAYOUT: &str = "compact:64MiB";
 /// Calls of the shorter run.
 const CALLS: u32 = 500;
 
@@ -31,6 +33,7 @@ pub(crate) fn measure() -> Result<()> {
     ensure!(valgrind.is_ok(), "valgrind is missing; install it: `apt-get install valgrind`");
     let needs = needs::find()?;
     let node = Node::prepare(&needs)?;
+    node.compile(LAYOUT)?;
     println!("{:<66}{:>22}", "one call, 100 bytes there and back", "instructions");
     for (way, what) in WAYS {
         let [once, twice] = [CALLS, 2 * CALLS].map(|calls| instructions(&node, way, calls));
@@ -77,10 +80,10 @@ pub(crate) fn call(folder: &Path, way: &str, calls: u32) -> Result<()> {
 async fn host(folder: &Path) -> Result<Host> {
     let key = format!("public-key = \"\"\"\n{}\"\"\"", std::fs::read_to_string(folder.join("bench.pub"))?);
     let policy = std::fs::read_to_string(folder.join("policy.toml"))?;
-    // Few instances: valgrind has little address space.
+    // Few instances, for the same reason.
     let policy = policy.replace("public-key-file = \"bench.pub\"", &key).replace("instances = 3000", "instances = 8");
     let policy = tidegate::parse_policy("policy.toml", &policy)?;
-    let code = Code { target: CodeTarget::here(), compile: false, layout: None };
+    let code = Code { target: CodeTarget::here(), compile: false, layout: Some(LAYOUT.parse()?) };
     let host = Host::builder(folder.join("state-count")).policy(policy).code(code).build().await?;
     let loaded = host.load(&folder.join("components")).await?;
     let refused = loaded.refused.first().map(|refused| refused.reason.clone());

@@ -17,7 +17,7 @@ use crate::server::Server;
 /// Components beside the two of every other measurement.
 const MANY: usize = 100;
 /// Calls before memory is looked at the first time, and until the last.
-const CALLS: [u64; 2] = [20_000, 120_000];
+const CALLS: [u64; 2] = [60_000, 160_000];
 /// Calls at a time.
 const CONCURRENT: u32 = 1_000;
 /// What a host at rest has given back by then.

@@ -53,17 +53,26 @@ impl Node {
         std::fs::create_dir(node.path("components"))?;
         node.tidegate(&["key", "new", "--out"], &node.path("bench.key"))?;
         std::fs::write(node.path("policy.toml"), POLICY)?;
-        let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
         for component in [&needs.protocol, &needs.echo] {
             let name = component.file_name().context("a component has a file name")?;
             let copy = node.path("components").join(name);
             std::fs::copy(component, &copy)?;
-            let key = node.path("bench.key").display().to_string();
-            node.tidegate(&["sign", "--key", &key], &copy)?;
-            // For the edge profile, which compiles nothing.
-            node.tidegate(&["build", "--target", &target, "--key", &key], &copy)?;
+            node.tidegate(&["sign", "--key", &node.path("bench.key").display().to_string()], &copy)?;
         }
+        // For the edge profile, which compiles nothing.
+        node.compile("generous")?;
         Ok(node)
+    }
+
+    /// Compiles the components ahead of time for this processor, with memories that lie so; signs the code.
+    pub(crate) fn compile(&self, layout: &str) -> Result<()> {
+        let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+        let key = self.path("bench.key").display().to_string();
+        for component in ["protocol-mcp.wasm", "echo.wasm"] {
+            let path = self.path("components").join(component);
+            self.tidegate(&["build", "--target", &target, "--layout", layout, "--key", &key], &path)?;
+        }
+        Ok(())
     }
 
     /// The host as a command, with its state in `state` below the node's folder.
