@@ -11,6 +11,7 @@ cargo x: everything one does with this checkout
   cargo x lint                formatting, clippy and documentation
   cargo x bench [ARGUMENTS]   measure a release build
   cargo x edge [--plain]      the small binary without a compiler, and its size
+  cargo x cross [TARGET...]   that binary for five processors, each tried under an emulator
   cargo x fuzz TARGET         arbitrary bytes against the protocol or a format, for a while
   cargo x registry-interop    our registry and wkg, oras, skopeo, docker-registry
   cargo x deploy              the manifests for a cluster and the units for systemd, as these read them
@@ -99,6 +100,22 @@ Builds the binary of the edge profile twice, prints the bytes of both, and fails
 Takes minutes: everything becomes one unit. Not part of `cargo x test`.
 ";
 
+const CROSS: &str = "\
+cargo x cross [TARGET...] [--quick]
+
+Builds the binary of the edge profile, with a standard library made for size and linked statically with musl, for
+aarch64, x86_64, riscv64, armv7 and i686, or for those that are named; starts each under qemu-user with the shipped
+components, which are compiled for it and signed, and has the official Python client use their tools over HTTP and stdio.
+Prints a table: bytes, the kind of code (native; interpreted on 32-bit processors, and on RISC-V where the code generator
+fails on a component: the reason is printed), memory with the emulator's, and whether the client was served.
+
+  --quick   for trials: larger binaries, built in less time
+
+The binaries are target/cross/TRIPLE/edge/tidegate-edge. Needs the sources of the standard library, as `cargo x edge` does,
+and qemu-user-static; installs both with apt-get where they are missing (as root), and Zig, which links, as tests/cross pins
+it. Takes about ten minutes for each target. Not part of `cargo x test`.
+";
+
 const FUZZ: &str = "\
 cargo x fuzz TARGET [--seconds N]
 
@@ -156,6 +173,7 @@ pub(crate) fn of(verb: &str) -> &'static str {
         "conformance" => CONFORMANCE,
         "bench" => BENCH,
         "deploy" => DEPLOY,
+        "cross" => CROSS,
         "edge" => EDGE,
         "fuzz" => FUZZ,
         "registry-interop" => INTEROP,

@@ -5,6 +5,7 @@
 mod bench;
 mod clients;
 mod conformance;
+mod cross;
 mod deploy;
 mod doctor;
 mod edge;
@@ -14,6 +15,7 @@ mod guests;
 mod help;
 mod interop;
 mod layout;
+mod programs;
 mod quality;
 mod run;
 mod step;
@@ -56,6 +58,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         "clients" => clients::command(&layout, rest),
         "conformance" => conformance::command(&layout, rest),
         "registry-interop" => interop::command(&layout, rest),
+        "cross" => cross::command(&layout, rest),
         "bench" => bench::command(&layout, rest),
         "deploy" => deploy::command(&layout, rest),
         "edge" => edge::command(&layout, rest),
