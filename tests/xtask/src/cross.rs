@@ -76,8 +76,8 @@ fn attempt(layout: &Layout, cross: &Cross, target: &'static Target, effort: Effo
 
 /// Whether a binary names no program that loads it: neither that nor any library is then needed where it runs.
 fn is_static(binary: &Path) -> Result<bool> {
-    /// Where loaders lie on Linux, whichever C library they belong to.
-    const LOADER: &[u8] = b"/lib/ld-";
+    /// How loaders' names begin on Linux, whichever C library they belong to.
+    const LOADER: &[u8] = b"/ld-";
     let bytes = std::fs::read(binary)?;
     let loader = |bytes: &[u8]| bytes.windows(LOADER.len()).any(|part| part == LOADER);
     // The name of the loader is near the beginning, where the headers point to.

@@ -17,6 +17,7 @@ mod interop;
 mod layout;
 mod programs;
 mod quality;
+mod release;
 mod run;
 mod step;
 mod test;
@@ -62,6 +63,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         "bench" => bench::command(&layout, rest),
         "deploy" => deploy::command(&layout, rest),
         "edge" => edge::command(&layout, rest),
+        "release" => release::command(&layout, rest),
         "fuzz" => fuzz::command(&layout, rest),
         "lint" => quality::command(&layout, rest),
         "doctor" => doctor::command(&layout, rest),
