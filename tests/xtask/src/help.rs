@@ -127,7 +127,7 @@ Makes everything that is shipped into target/release-files, for all targets of `
   tidegate-edge_VERSION.oci.tar            an image for amd64 and arm64, from scratch, by umoci: no daemon, no root
   tidegate-components-VERSION.tar.gz       every shipped component, signed, with native code for all targets
   sbom.cdx.json, *.sigstore.json           what the binary is made of, and how each file was made, signed
-  SHA256SUMS
+  release.pub, SHA256SUMS                  the public half of the key, checksums
 
 and tries it: the packages and the image are unpacked, started with the configuration that they bring, under qemu-user, and used by
 the official Python client.

@@ -14,6 +14,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
+use tidegate_toolchain::Toolchain;
 
 use self::sources::Sources;
 use crate::cross::{Cross, Effort, Target, named};
@@ -27,6 +28,8 @@ use crate::{clients, guests};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// What the binary, its package and its image are called.
 const NAME: &str = "tidegate-edge";
+/// The public half of the key that signed.
+const PUBLIC_KEY: &str = "release.pub";
 /// For which there are packages and images. The other binaries come alone.
 const PACKAGED: [&str; 2] = ["amd64", "arm64"];
 
@@ -67,6 +70,7 @@ pub(crate) fn command(layout: &Layout, rest: &[String]) -> Result<ExitCode> {
     let of = ["tidegate-cli", "tidegate-e2e", "tidegate-release"].map(|package| ["--package", package]);
     must(layout.cargo().args(["build", "--locked"]).args(of.concat()))?;
     clients::install(layout)?;
+    fs::write(release.out.join(PUBLIC_KEY), release.public_key()?)?;
     let components = release.components(&wanted.targets)?;
     let mut images = Vec::new();
     for target in wanted.targets.iter().copied() {
@@ -197,6 +201,7 @@ impl Release<'_> {
             "package": format!("{NAME}@{VERSION}"),
             "built": built,
             "parameters": {
+                "components-cargo": output(Toolchain::find()?.cargo(), &["--version"])?.trim(),
                 "profile": "edge",
                 "rustc": output(cross.rustc(), &["--version"])?.trim(),
                 "targets": names.join(","),

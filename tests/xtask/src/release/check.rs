@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use super::{NAME, Release, VERSION, fresh, image};
+use super::{NAME, PUBLIC_KEY, Release, VERSION, fresh, image};
 use crate::cross::Target;
 use crate::deploy;
 use crate::programs::program_path;
@@ -27,9 +27,8 @@ struct Running(Child);
 impl Release<'_> {
     /// Checks the documents, every package and every image.
     pub(super) fn check(&self, roots: &[(&Target, PathBuf)]) -> Result<()> {
-        let key = self.work.join("release.pub");
-        fs::write(&key, self.public_key()?)?;
-        must(Command::new(self.layout.target.join("debug/tidegate-release")).arg("verify").args([&self.out, &key]))?;
+        let mut verify = Command::new(self.layout.target.join("debug/tidegate-release"));
+        must(verify.arg("verify").arg(&self.out).arg(self.out.join(PUBLIC_KEY)))?;
         for (target, _) in roots {
             self.check_package(target)?;
             self.check_image(target)?;

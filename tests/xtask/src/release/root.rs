@@ -1,13 +1,12 @@
 //! What lies where on a node: the files that package and image share.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
 use super::components::packaged;
-use super::{NAME, Release};
+use super::{NAME, PUBLIC_KEY, Release};
 use crate::cross::Target;
 
 impl Release<'_> {
@@ -20,7 +19,7 @@ impl Release<'_> {
             let name = file.file_name().context("a file has a name")?;
             self.copy(&file, &library.join("components").join(name))?;
         }
-        fs::write(library.join("release.pub"), self.public_key()?)?;
+        self.copy(&self.out.join(PUBLIC_KEY), &library.join(PUBLIC_KEY))?;
         for name in ["tidegate.toml", "policy.toml"] {
             self.copy(&self.layout.root.join("deploy/package").join(name), &root.join("etc/tidegate").join(name))?;
         }
