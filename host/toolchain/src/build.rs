@@ -89,13 +89,27 @@ impl Toolchain {
         if !request.features.is_empty() {
             command.arg("--features").arg(request.features.join(","));
         }
-        if let Origin::BuildStd { native } = &self.origin {
-            // Debian's wasi-libc of 2022 has no `pthread_*`. A guest that reaches `std::thread` would not link here;
-            // objects that answer "not supported" would be passed in these flags as `-Clink-arg=`.
-            command
-                .arg("-Zbuild-std=std,panic_abort")
-                .env("RUSTC_BOOTSTRAP", "1")
-                .env("CARGO_ENCODED_RUSTFLAGS", format!("-Lnative={}", native.display()));
+        // What is shipped names no folder of whoever built it, and is the same wherever it was built: messages of panics have
+        // paths of libraries' sources.
+        let renamed = (request.profile == Profile::Release)
+            .then(|| format!("--remap-path-prefix={}=/cargo", self.cargo_home.display()));
+        match &self.origin {
+            Origin::BuildStd { native } => {
+                // Debian's wasi-libc of 2022 has no `pthread_*`. A guest that reaches `std::thread` would not link here;
+                // objects that answer "not supported" would be passed in these flags as `-Clink-arg=`.
+                let flags = [Some(format!("-Lnative={}", native.display())), renamed];
+                let flags: Vec<String> = flags.into_iter().flatten().collect();
+                command
+                    .arg("-Zbuild-std=std,panic_abort")
+                    .env("RUSTC_BOOTSTRAP", "1")
+                    .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+            }
+            // A setting and no variable: flags of a person's own configuration stay.
+            Origin::Target => {
+                if let Some(flag) = renamed {
+                    command.args(["--config", &format!("target.{TARGET}.rustflags = [{flag:?}]")]);
+                }
+            }
         }
         command
     }

@@ -31,6 +31,8 @@ pub struct Toolchain {
     pub(crate) origin: Origin,
     /// The search path of the build, with the linker in front.
     pub(crate) path: OsString,
+    /// cargo's folder, where the sources of libraries lie.
+    pub(crate) cargo_home: PathBuf,
 }
 
 impl Toolchain {
@@ -101,7 +103,8 @@ fn with_target(around: &Surroundings, sysroot: &Path) -> Option<Toolchain> {
         // A toolchain of rustup's hands its linker to rustc by itself.
         None => around.path.clone(),
     };
-    Some(Toolchain { cargo: own("cargo")?, rustc: own("rustc")?, origin: Origin::Target, path })
+    let cargo_home = around.cargo_home.clone();
+    Some(Toolchain { cargo: own("cargo")?, rustc: own("rustc")?, origin: Origin::Target, path, cargo_home })
 }
 
 fn has_standard_library(folder: &Path) -> bool {
@@ -124,7 +127,8 @@ fn debian(around: &Surroundings) -> Result<Option<Toolchain>, FindError> {
     }
     let linker = component_linker(around).ok_or(FindError::NoComponentLinker)?;
     let path = around.path_with(&linker);
-    Ok(Some(Toolchain { cargo, rustc, origin: Origin::BuildStd { native }, path }))
+    let cargo_home = around.cargo_home.clone();
+    Ok(Some(Toolchain { cargo, rustc, origin: Origin::BuildStd { native }, path, cargo_home }))
 }
 
 /// The folder that holds `wasm-component-ld`: in any toolchain of rustup's, or on the path.

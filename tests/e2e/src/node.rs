@@ -16,12 +16,25 @@ use crate::{compiled, layout};
 /// How long a host may take until it answers: on a busy machine it compiles its components first.
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(120);
 
+/// The configuration of a node that has one. Not `tidegate.toml`: that name belongs to tests that pass a file themselves.
+const CONFIG: &str = "node.toml";
+
 /// A prepared node that does not run yet.
 #[derive(Debug)]
 pub struct Node {
     folder: tempfile::TempDir,
-    /// Serves with the binary of the edge profile.
-    edge: bool,
+    program: Program,
+}
+
+/// What serves.
+#[derive(Debug)]
+enum Program {
+    /// The full binary, built in the profile of the tests.
+    Full,
+    /// The binary of the edge profile, built in the profile of the tests.
+    Edge,
+    /// Any other: a program and its first arguments.
+    Other(Vec<String>),
 }
 
 impl Node {
@@ -30,7 +43,7 @@ impl Node {
     /// # Errors
     /// The host is not built, or it cannot make a key.
     pub fn empty() -> Result<Self> {
-        let node = Self { folder: tempfile::tempdir()?, edge: false };
+        let node = Self { folder: tempfile::tempdir()?, program: Program::Full };
         for folder in ["components", "files"] {
             std::fs::create_dir(node.path(folder))?;
         }
@@ -78,7 +91,14 @@ impl Node {
     /// The same node, served by the binary of the edge profile. The full one still makes what it needs.
     #[must_use]
     pub fn on_edge(self) -> Self {
-        Self { edge: true, ..self }
+        Self { program: Program::Edge, ..self }
+    }
+
+    /// The same node, served by any binary of the edge profile: `command` is the program and its first arguments, such as an
+    /// emulator and the binary.
+    #[must_use]
+    pub fn on(self, command: Vec<String>) -> Self {
+        Self { program: Program::Other(command), ..self }
     }
 
     /// Compiles every component for this machine, and signs the code.
@@ -86,12 +106,22 @@ impl Node {
     /// # Errors
     /// The host is not built, or refuses one.
     pub fn compile_components(&self) -> Result<()> {
-        let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+        self.compile_components_for(&format!("{}-unknown-linux-gnu", std::env::consts::ARCH), None)
+    }
+
+    /// The same for any target of native code, and for a layout of memories; none: the target's default.
+    ///
+    /// # Errors
+    /// The host is not built, or refuses one.
+    pub fn compile_components_for(&self, target: &str, layout: Option<&str>) -> Result<()> {
         for entry in std::fs::read_dir(self.path("components"))? {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == "wasm") {
                 let key = self.shown("tests.key");
-                self.tidegate(&["build", "--target", &target, "--key", &key, &path.display().to_string()])?;
+                let path = path.display().to_string();
+                let mut arguments = vec!["build", "--target", target, "--key", &key, &path];
+                arguments.extend(layout.iter().flat_map(|layout| ["--layout", layout]));
+                self.tidegate(&arguments)?;
             }
         }
         Ok(())
@@ -139,6 +169,14 @@ impl Node {
             "version = 1\n\n[signers.tests]\npublic-key-file = \"tests.pub\"\nroles = [\"component\"]\n\n{grants}"
         );
         Ok(std::fs::write(self.path("policy.toml"), text)?)
+    }
+
+    /// Writes the configuration file that the node serves with.
+    ///
+    /// # Errors
+    /// The folder is gone.
+    pub fn configure(&self, text: &str) -> Result<()> {
+        Ok(std::fs::write(self.path(CONFIG), text)?)
     }
 
     /// The grants of the shipped components; `network` is a list of destinations for `tool-fetch`, as in
@@ -192,8 +230,10 @@ impl Node {
     /// # Errors
     /// As [`Node::serve`].
     pub fn serve_at(&self, address: SocketAddr, prepare: impl FnOnce(&mut Command)) -> Result<Host> {
-        let mut command = Command::new(self.program()?);
-        command.args(self.run_arguments()).arg("--listen").arg(address.to_string());
+        let program = self.program()?;
+        let (program, first) = program.split_first().context("no program serves this node")?;
+        let mut command = Command::new(program);
+        command.args(first).args(self.run_arguments()).arg("--listen").arg(address.to_string());
         prepare(&mut command);
         let mut host = Host { process: Process::start(&mut command)?, address };
         let end = Instant::now() + START_LIMIT;
@@ -213,7 +253,7 @@ impl Node {
     /// # Errors
     /// The host is not built.
     pub fn stdio_command(&self) -> Result<Vec<String>> {
-        let mut command = vec![self.program()?.display().to_string()];
+        let mut command = self.program()?;
         command.extend(self.run_arguments());
         command.push("--stdio".to_owned());
         Ok(command)
@@ -239,13 +279,19 @@ impl Node {
 
     pub(crate) fn run_arguments(&self) -> Vec<String> {
         let pairs = [("--state", "state"), ("--policy", "policy.toml"), ("--components", "components")];
-        let named = pairs.into_iter().flat_map(|(option, name)| [option.to_owned(), self.shown(name)]);
+        let config = Some(("--config", CONFIG)).filter(|(_, name)| self.path(name).is_file());
+        let named = pairs.into_iter().chain(config).flat_map(|(option, name)| [option.to_owned(), self.shown(name)]);
         std::iter::once("run".to_owned()).chain(named).collect()
     }
 
-    /// What serves.
-    fn program(&self) -> Result<PathBuf> {
-        if self.edge { layout::edge() } else { layout::host() }
+    /// What serves: a program and its first arguments.
+    fn program(&self) -> Result<Vec<String>> {
+        let binary = match &self.program {
+            Program::Full => layout::host()?,
+            Program::Edge => layout::edge()?,
+            Program::Other(command) => return Ok(command.clone()),
+        };
+        Ok(vec![binary.display().to_string()])
     }
 
     fn shown(&self, name: &str) -> String {

@@ -106,3 +106,14 @@ fn a_byte_stream_that_ends_lets_calls_finish() {
     assert_eq!(answer["result"]["content"][0]["text"], "10 steps", "{answer}");
     assert!(host.wait().unwrap().success(), "an end in order");
 }
+
+#[test]
+fn shipped_components_name_no_folder_of_whoever_built_them() {
+    let home = format!("{}/", std::env::home_dir().unwrap().display());
+    for entry in std::fs::read_dir(tidegate_e2e::components().unwrap()).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        let found = bytes.windows(home.len()).any(|part| part == home.as_bytes());
+        assert!(!found, "`{}` names `{home}`", path.display());
+    }
+}

@@ -40,7 +40,9 @@ pub(crate) fn run(layout: &Layout) -> Result<Count> {
     }
     if Command::new("systemd-analyze").arg("--version").output().is_ok() {
         add(exposure(layout, &[])?);
-        add(exposure(layout, &files(&layout.root.join("deploy/systemd/pulley"), "conf")?)?);
+        for drop_ins in ["edge", "pulley"] {
+            add(exposure(layout, &files(&layout.root.join("deploy/systemd").join(drop_ins), "conf")?)?);
+        }
     } else {
         println!("the units were not looked at: `systemd-analyze` is missing (`apt-get install systemd`)");
     }
@@ -71,6 +73,11 @@ fn exposure(layout: &Layout, drop_ins: &[PathBuf]) -> Result<bool> {
         let name = drop_in.file_name().context("a drop-in has a name")?;
         std::fs::copy(drop_in, units.join("tidegate.service.d").join(name))?;
     }
+    exposed_at_most(&root, &format!("tidegate.service with {} drop-ins", drop_ins.len()))
+}
+
+/// Whether the service's unit below a root folder is exposed no more than it may be.
+pub(crate) fn exposed_at_most(root: &Path, what: &str) -> Result<bool> {
     let mut analyze = Command::new("systemd-analyze");
     analyze.args(["security", "--offline=true", "--no-pager"]).arg(format!("--root={}", root.display()));
     let output = analyze.arg("tidegate.service").output().context("systemd-analyze does not start")?;
@@ -80,6 +87,6 @@ fn exposure(layout: &Layout, drop_ins: &[PathBuf]) -> Result<bool> {
     })?;
     let level = line.split(": ").nth(1).and_then(|rest| rest.split(' ').next()).context("no level")?;
     let level: f64 = level.parse().with_context(|| format!("`{level}` is no level"))?;
-    println!("tidegate.service with {} drop-ins: exposure {level}, at most {EXPOSURE}", drop_ins.len());
+    println!("{what}: exposure {level}, at most {EXPOSURE}");
     Ok(level <= EXPOSURE)
 }

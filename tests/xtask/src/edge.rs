@@ -15,15 +15,18 @@ const SMALL_LIMIT: u64 = 5_400_000;
 const SOURCES: &str = "lib/rustlib/src/rust/library/std";
 /// Flags of the small build. Without unwinding tables and without the texts of panics: a panic ends the process in either
 /// build, here without saying where. `docs/decisions/0031-edge-profile.md` weighs it.
-const FLAGS: &str = "-Zunstable-options -Cpanic=immediate-abort -Cforce-unwind-tables=no";
+pub(crate) const FLAGS: &str = "-Zunstable-options -Cpanic=immediate-abort -Cforce-unwind-tables=no";
+
+/// How cargo makes the standard library. Features of it in use: none, so no backtraces; algorithms chosen for size.
+pub(crate) const LIBRARY: [&str; 2] = ["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"];
 
 /// Addresses in the binary as a bitmap, 0.3 MB less; for loaders of glibc 2.36 or later.
 const PACKED: &str = "-Clink-arg=-Wl,-z,pack-relative-relocs";
 
 /// A cargo and its compiler, with the sources of their standard library.
-struct WithSources {
-    cargo: PathBuf,
-    rustc: PathBuf,
+pub(crate) struct WithSources {
+    pub(crate) cargo: PathBuf,
+    pub(crate) rustc: PathBuf,
 }
 
 /// `cargo x edge [--plain | --small]`.
@@ -52,20 +55,15 @@ pub(crate) fn build_plain(layout: &Layout) -> Result<PathBuf> {
 
 /// The build that also makes its standard library.
 fn build_small(layout: &Layout) -> Result<PathBuf> {
-    let Some(toolchain) = with_sources() else {
-        bail!(
-            "the small build needs the sources of the standard library: `rustup component add rust-src`, or on Debian \
-             `apt-get install rustc-web cargo-web rust-web-src`"
-        );
-    };
+    let toolchain = with_sources()?;
     let target = host(&toolchain.rustc)?;
     let folder = layout.target.join("edge-small");
-    // Features of the standard library in use: none, so no backtraces; algorithms chosen for size.
     must(
         Command::new(&toolchain.cargo)
             .current_dir(&layout.root)
             .args(["rustc", "--locked", "--profile", "edge", "--package", "tidegate-edge"])
-            .args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size", "--target", &target])
+            .args(LIBRARY)
+            .args(["--target", &target])
             .arg("--target-dir")
             .arg(&folder)
             // For the last step only, so that the others stay as they are when it changes.
@@ -80,13 +78,17 @@ fn build_small(layout: &Layout) -> Result<PathBuf> {
 }
 
 /// The toolchain in use, else Debian's.
-fn with_sources() -> Option<WithSources> {
+pub(crate) fn with_sources() -> Result<WithSources> {
     let own = WithSources { cargo: "cargo".into(), rustc: "rustc".into() };
     let debian = WithSources { cargo: "/usr/bin/cargo".into(), rustc: "/usr/bin/rustc".into() };
-    [own, debian].into_iter().find(|toolchain| {
+    let found = [own, debian].into_iter().find(|toolchain| {
         let sysroot = output(&toolchain.rustc, &["--print", "sysroot"]);
         sysroot.is_ok_and(|sysroot| Path::new(sysroot.trim()).join(SOURCES).is_dir())
-    })
+    });
+    found.context(
+        "this build needs the sources of the standard library: `rustup component add rust-src`, or on Debian \
+         `apt-get install rustc-web cargo-web rust-web-src`",
+    )
 }
 
 /// The target of the machine itself.
@@ -96,7 +98,7 @@ fn host(rustc: &Path) -> Result<String> {
     Ok(target.context("the compiler does not say what it builds for")?.to_owned())
 }
 
-fn output(program: &Path, arguments: &[&str]) -> Result<String> {
+pub(crate) fn output(program: &Path, arguments: &[&str]) -> Result<String> {
     let output = Command::new(program).args(arguments).output()?;
     Ok(String::from_utf8(output.stdout)?)
 }

@@ -11,7 +11,9 @@ cargo x: everything one does with this checkout
   cargo x lint                formatting, clippy and documentation
   cargo x bench [ARGUMENTS]   measure a release build
   cargo x edge [--plain]      the small binary without a compiler, and its size
+  cargo x cross [TARGET...]   that binary for five processors, each tried under an emulator
   cargo x fuzz TARGET         arbitrary bytes against the protocol or a format, for a while
+  cargo x release --key FILE  everything that is shipped: binaries, packages, image, what they are made of, checksums
   cargo x registry-interop    our registry and wkg, oras, skopeo, docker-registry
   cargo x deploy              the manifests for a cluster and the units for systemd, as these read them
   cargo x clients             install the official MCP clients that the tests use
@@ -99,6 +101,43 @@ Builds the binary of the edge profile twice, prints the bytes of both, and fails
 Takes minutes: everything becomes one unit. Not part of `cargo x test`.
 ";
 
+const CROSS: &str = "\
+cargo x cross [TARGET...] [--quick]
+
+Builds the binary of the edge profile, with a standard library made for size and linked statically with musl, for
+aarch64, x86_64, riscv64, armv7 and i686, or for those that are named; starts each under qemu-user with the shipped
+components, which are compiled for it and signed, and has the official Python client use their tools over HTTP and stdio.
+Prints a table: bytes, the kind of code (native; interpreted on 32-bit processors, and on RISC-V where the code generator
+fails on a component: the reason is printed), memory with the emulator's, and whether the client was served.
+
+  --quick   for trials: larger binaries, built in less time
+
+The binaries are target/cross/TRIPLE/edge/tidegate-edge. Needs the sources of the standard library, as `cargo x edge` does,
+and qemu-user-static; installs both with apt-get where they are missing (as root), and Zig, which links, as tests/cross pins
+it. Takes about ten minutes for each target. Not part of `cargo x test`.
+";
+
+const RELEASE: &str = "\
+cargo x release --key FILE [TARGET...] [--trial]
+
+Makes everything that is shipped into target/release-files, for all targets of `cargo x cross` or for those that are named:
+
+  tidegate-edge-VERSION-TARGET-linux       the binary, static
+  tidegate-edge_VERSION_ARCHITECTURE.deb   for amd64 and arm64, by cargo-deb: service, configuration, policy, components
+  tidegate-edge_VERSION.oci.tar            an image for amd64 and arm64, from scratch, by umoci: no daemon, no root
+  tidegate-components-VERSION.tar.gz       every shipped component, signed, with native code for all targets
+  sbom.cdx.json, *.sigstore.json           what the binary is made of, and how each file was made, signed
+  release.pub, SHA256SUMS                  the public half of the key, checksums
+
+and tries it: the packages and the image are unpacked, started with the configuration that they bring, under qemu-user, and used by
+the official Python client.
+
+The same commit and key give the same bytes, in any folder of any machine with the same compiler. The key is an Ed25519 key of
+`tidegate key new`. The checkout must be a commit; --trial takes it as it is, and names no commit.
+
+Installs what is missing as `cargo x cross` does, umoci and skopeo too. Takes about ten minutes for each target.
+";
+
 const FUZZ: &str = "\
 cargo x fuzz TARGET [--seconds N]
 
@@ -156,7 +195,9 @@ pub(crate) fn of(verb: &str) -> &'static str {
         "conformance" => CONFORMANCE,
         "bench" => BENCH,
         "deploy" => DEPLOY,
+        "cross" => CROSS,
         "edge" => EDGE,
+        "release" => RELEASE,
         "fuzz" => FUZZ,
         "registry-interop" => INTEROP,
         "clients" => CLIENTS,

@@ -1,12 +1,13 @@
 //! `cargo x registry-interop`: our registry with other people's clients, our client with another registry, and a folder that is
 //! published and looked at by hand.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::layout::Layout;
+use crate::programs::{packages, program_path};
 use crate::step::{must, succeeds};
 use crate::{clients, guests, no_arguments};
 
@@ -16,7 +17,7 @@ const WKG: &str = "0.16.1";
 /// `cargo x registry-interop`.
 pub(crate) fn command(layout: &Layout, rest: &[String]) -> Result<ExitCode> {
     no_arguments("registry-interop", rest)?;
-    packages()?;
+    packages(&[("skopeo", "skopeo"), ("docker-registry", "docker-registry")])?;
     guests::build(layout)?;
     must(layout.cargo().args(["build", "--locked", "--package", "tidegate-cli"]))?;
     clients::install(layout)?;
@@ -42,22 +43,6 @@ pub(crate) fn command(layout: &Layout, rest: &[String]) -> Result<ExitCode> {
     Ok(if both == [true, true] { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What Debian has, installed where it is missing.
-fn packages() -> Result<()> {
-    let programs = ["skopeo", "docker-registry"];
-    let missing: Vec<&str> = programs.into_iter().filter(|program| program_path(program).is_none()).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let advice = format!("missing: {0}; install it: `apt-get install {0}` (Debian)", missing.join(" "));
-    if program_path("apt-get").is_none() {
-        bail!(advice);
-    }
-    println!("installing {}", missing.join(", "));
-    let mut install = Command::new("apt-get");
-    must(install.args(["install", "--yes", "--no-install-recommends"]).args(&missing)).context(advice)
-}
-
 /// Builds `wkg`, once for each version. It takes minutes.
 fn wkg(layout: &Layout) -> Result<PathBuf> {
     let root = layout.clients().join(format!("wkg-{WKG}"));
@@ -69,9 +54,4 @@ fn wkg(layout: &Layout) -> Result<PathBuf> {
         must(install.env("CARGO_TARGET_DIR", layout.target.join("wkg"))).context("wkg was not built")?;
     }
     Ok(program)
-}
-
-fn program_path(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| Path::new(program).is_file())
 }

@@ -5,6 +5,7 @@
 mod bench;
 mod clients;
 mod conformance;
+mod cross;
 mod deploy;
 mod doctor;
 mod edge;
@@ -14,7 +15,9 @@ mod guests;
 mod help;
 mod interop;
 mod layout;
+mod programs;
 mod quality;
+mod release;
 mod run;
 mod step;
 mod test;
@@ -56,9 +59,11 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         "clients" => clients::command(&layout, rest),
         "conformance" => conformance::command(&layout, rest),
         "registry-interop" => interop::command(&layout, rest),
+        "cross" => cross::command(&layout, rest),
         "bench" => bench::command(&layout, rest),
         "deploy" => deploy::command(&layout, rest),
         "edge" => edge::command(&layout, rest),
+        "release" => release::command(&layout, rest),
         "fuzz" => fuzz::command(&layout, rest),
         "lint" => quality::command(&layout, rest),
         "doctor" => doctor::command(&layout, rest),

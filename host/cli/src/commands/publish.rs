@@ -1,7 +1,6 @@
 //! `tidegate publish`.
 
 mod provenance;
-mod sbom;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -90,7 +89,7 @@ impl Publish {
         let bundle = Bundle::new(bytes, Vec::new()).blame(Exit::Usage)?.with_origin(&file.display().to_string());
         let reference = self.reference(&bundle)?;
         let to = self.target(&reference)?;
-        let lock = self.path.is_dir().then(|| sbom::find_lock(&self.path)).flatten();
+        let lock = self.path.is_dir().then(|| find_lock(&self.path)).flatten();
         let mut parcel = parcel(&bundle, &reference, lock.as_deref(), self.path.is_dir().then_some(&self.path), &key)?;
         let sign = |statement| sign_statement(statement, &key).blame(Exit::Usage);
         for made in self.native.make(&settings, &bundle, &reference, sign)? {
@@ -209,7 +208,9 @@ fn parcel(
     let mut attachments = vec![attachment(COMPONENT_PREDICATE, signature)];
     let subjects = [bundle.digest(), digest].map(|digest| Subject { name: reference.to_string(), digest });
     if let Some(lock) = lock {
-        let sbom = sbom::read(lock, reference)?.to_string();
+        let text = std::fs::read_to_string(lock).with_context(|| format!("cannot read `{}`", lock.display()))?;
+        let sbom = tidegate_sbom::cyclonedx(&text, reference, None);
+        let sbom = sbom.with_context(|| format!("`{}` is not usable", lock.display())).blame(Exit::Usage)?.to_string();
         let payload = sbom_statement(&subjects, SbomFormat::CycloneDx, sbom.as_bytes())?;
         attachments.push(attachment(CYCLONEDX_PREDICATE, signed(payload)?));
     }
@@ -227,6 +228,12 @@ fn attachment(predicate: &str, bytes: Vec<u8>) -> Attachment {
         (PREDICATE.to_owned(), predicate.to_owned()),
     ]);
     Attachment { media_type: SIGSTORE_MEDIA_TYPE.to_owned(), bytes: bytes.into(), annotations }
+}
+
+/// The lock file of a folder, or of the workspace that it is in.
+fn find_lock(folder: &Path) -> Option<PathBuf> {
+    let folder = std::path::absolute(folder).ok()?;
+    folder.ancestors().map(|folder| folder.join("Cargo.lock")).find(|lock| lock.is_file())
 }
 
 /// Native code and its signature: both are attached to the component's manifest, as its own signature is.

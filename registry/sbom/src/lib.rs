@@ -2,15 +2,18 @@
 //! of the type `cargo`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tidegate::reference::Reference;
+use tidegate_reference::Reference;
 
-use crate::failure::{Blame as _, Exit, Result};
+/// A text that is no lock file of cargo's.
+#[derive(Debug, thiserror::Error)]
+#[error("this is no lock file of cargo's")]
+pub struct LockError(#[from] toml::de::Error);
+
+/// A package as a lock file names it: its name and its version.
+pub type Named = (String, String);
 
 #[derive(Deserialize)]
 struct Lock {
@@ -27,29 +30,29 @@ struct Package {
     dependencies: Vec<String>,
 }
 
-/// The lock file of a folder, or of the workspace that it is in.
-pub(super) fn find_lock(folder: &Path) -> Option<PathBuf> {
-    let folder = std::path::absolute(folder).ok()?;
-    folder.ancestors().map(|folder| folder.join("Cargo.lock")).find(|lock| lock.is_file())
+/// The document: what the package of `reference`'s name reaches in a lock file, or all of the lock file if there is none. A lock
+/// file does not tell development dependencies and those of other targets apart: `built`, if it is known, are the packages
+/// that a build took, and others are left out. The document says which of both it is.
+///
+/// # Errors
+/// The text is no lock file.
+pub fn cyclonedx(lock: &str, reference: &Reference, built: Option<&BTreeSet<Named>>) -> Result<Value, LockError> {
+    Ok(document(&toml::from_str(lock)?, reference, built))
 }
 
-/// The document: what the component's package reaches in the lock file. Development and other targets' dependencies are
-/// in it too where the lock file does not tell them apart, and the document says so.
-pub(super) fn read(lock: &Path, reference: &Reference) -> Result<Value> {
-    let text = fs::read_to_string(lock).with_context(|| format!("cannot read `{}`", lock.display()))?;
-    let lock: Lock =
-        toml::from_str(&text).with_context(|| format!("`{}` is no lock file", lock.display())).blame(Exit::Usage)?;
-    Ok(document(&lock, reference))
-}
+// === impl Lock ===
 
-fn document(lock: &Lock, reference: &Reference) -> Value {
+fn document(lock: &Lock, reference: &Reference, built: Option<&BTreeSet<Named>>) -> Value {
     let by_name = |wanted: &str| {
         // `name`, or `name version` where there are several.
         let mut words = wanted.split(' ');
         let (name, version) = (words.next().unwrap_or_default(), words.next());
-        lock.package
-            .iter()
-            .find(|package| package.name == name && version.is_none_or(|version| package.version == version))
+        let found =
+            |package: &&Package| package.name == name && version.is_none_or(|version| package.version == version);
+        let found = lock.package.iter().find(found);
+        found.filter(|package| {
+            built.is_none_or(|built| built.contains(&(package.name.clone(), package.version.clone())))
+        })
     };
     let root =
         lock.package.iter().find(|package| package.name == reference.name.as_str() && package.checksum.is_none());
@@ -80,6 +83,10 @@ fn document(lock: &Lock, reference: &Reference) -> Value {
         package.dependencies.iter().filter_map(|name| by_name(name)).map(purl).collect()
     };
     let own = format!("pkg:cargo/{}@{}", reference.name, reference.version);
+    let source = match built {
+        Some(_) => "Cargo.lock; packages that the build took",
+        None => "Cargo.lock; development dependencies and those of other targets are not told apart",
+    };
     let first = json!({ "ref": own, "dependsOn": root.map(edges).unwrap_or_default() });
     let others = reached.iter().map(|(purl, package)| json!({ "ref": purl, "dependsOn": edges(package) }));
     json!({
@@ -94,10 +101,7 @@ fn document(lock: &Lock, reference: &Reference) -> Value {
                 "name": reference.name.as_str(),
                 "version": reference.version.to_string(),
             },
-            "properties": [{
-                "name": "tidegate:source",
-                "value": "Cargo.lock; development dependencies and those of other targets are not told apart",
-            }],
+            "properties": [{ "name": "tidegate:source", "value": source }],
         },
         "components": reached.iter().map(component).collect::<Vec<_>>(),
         "dependencies": std::iter::once(first).chain(others).collect::<Vec<_>>(),
@@ -145,12 +149,20 @@ mod tests {
             version = "1.0.0"
             checksum = "dd"
         "#;
-        let document = document(&toml::from_str(lock).unwrap(), &"tool-a@1.2.3".parse().unwrap());
-        let purls: Vec<_> =
-            document["components"].as_array().unwrap().iter().map(|c| c["purl"].as_str().unwrap()).collect();
-        assert_eq!(purls, ["pkg:cargo/one@1.0.0%2Bmeta", "pkg:cargo/two@1.0.0", "pkg:cargo/two@2.0.0"]);
+        let (reference, purls) = ("tool-a@1.2.3".parse().unwrap(), |document: &Value| -> Vec<String> {
+            let components = document["components"].as_array().unwrap();
+            components.iter().map(|component| component["purl"].as_str().unwrap().to_owned()).collect()
+        });
+        let document = cyclonedx(lock, &reference, None).unwrap();
+        assert_eq!(purls(&document), ["pkg:cargo/one@1.0.0%2Bmeta", "pkg:cargo/two@1.0.0", "pkg:cargo/two@2.0.0"]);
         assert_eq!(document["components"][1]["hashes"][0]["content"], "bb");
         assert_eq!(document["dependencies"][0]["ref"], "pkg:cargo/tool-a@1.2.3");
         assert_eq!(document["dependencies"][1]["dependsOn"], json!(["pkg:cargo/two@1.0.0"]));
+        // What a build did not take is not listed, nor what only that reaches.
+        let built = [("two".to_owned(), "2.0.0".to_owned()), ("three".to_owned(), "1.0.0".to_owned())].into();
+        let document = cyclonedx(lock, &reference, Some(&built)).unwrap();
+        assert_eq!(purls(&document), ["pkg:cargo/two@2.0.0"]);
+        assert_eq!(document["dependencies"][0]["dependsOn"], json!(["pkg:cargo/two@2.0.0"]));
+        assert!(cyclonedx("[package", &reference, None).is_err());
     }
 }
