@@ -114,6 +114,41 @@ pub enum Event {
         /// Why not, and which line would permit it.
         reason: String,
     },
+    /// A model was loaded into an instance of its backend.
+    ModelLoaded {
+        /// Name and version of the model.
+        model: String,
+        /// Its digest, as its signature has it.
+        digest: String,
+        /// The variant that fits.
+        variant: String,
+        /// Name and version of the backend.
+        backend: String,
+        /// Memory of the instance, in bytes.
+        bytes: u64,
+        /// How long it took, in microseconds.
+        microseconds: u64,
+    },
+    /// The instance of a model is gone.
+    ModelUnloaded {
+        /// Name and version of the model.
+        model: String,
+        /// Why.
+        reason: String,
+    },
+    /// A component used a model.
+    ModelUsed {
+        /// Name of the component.
+        component: String,
+        /// Name and version of the model.
+        model: String,
+        /// What was asked of it: `embed`, `generate`.
+        request: String,
+        /// How it ended.
+        end: CallEnd,
+        /// How long it took, loading and waiting included, in microseconds.
+        microseconds: u64,
+    },
     /// A secret's bytes were given to a component.
     Revealed {
         /// Name of the component.

@@ -48,6 +48,15 @@ impl Sink for TraceSink {
                 tracing::warn!(target: "audit", component, from, to, signer, reason, "rolled back");
             }
             Event::Removed { component } => tracing::info!(target: "audit", component, "removed"),
+            Event::ModelLoaded { model, variant, backend, bytes, microseconds, .. } => {
+                tracing::info!(target: "audit", model, variant, backend, bytes, microseconds, "model loaded");
+            }
+            Event::ModelUnloaded { model, reason } => {
+                tracing::info!(target: "audit", model, reason, "model unloaded");
+            }
+            Event::ModelUsed { component, model, request, end, microseconds } => {
+                tracing::debug!(target: "audit", component, model, request, ?end, microseconds, "model used");
+            }
             Event::Revealed { component, secret } => {
                 tracing::info!(target: "audit", component, secret, "secret revealed");
             }

@@ -93,11 +93,6 @@ impl Node {
             Self::Running(client) => ask_running(*client, &request, &on_event).await?,
             Self::Own { host, refused } => match request {
                 ControlRequest::List => ControlReply::Listing(Box::new(host.listing(refused))),
-                ControlRequest::Add { path } => host.add(&path).await.into(),
-                ControlRequest::Remove { name } => host.remove(&name).into(),
-                ControlRequest::RollBack { name, version, signer, reason } => {
-                    host.roll_back(&name, &version, signer.as_deref(), &reason).into()
-                }
                 ControlRequest::Call { tool, arguments } => {
                     let mut call = host.call_tool(&tool, &arguments.to_string());
                     let mut last = None;
@@ -106,6 +101,7 @@ impl Node {
                     }
                     last.ok_or_else(|| fail!(Host, "the call ended without a result"))?
                 }
+                other => host.carry_out(other).await,
             },
         };
         match last {

@@ -91,6 +91,7 @@ impl Settings {
                 compile: self.config.engine.compile.value,
                 layout: self.config.engine.layout.value,
             })
+            .models_memory(self.config.models_memory.value)
             .policy(policy.policy)
             .development(self.config.development.value)
             .secrets(secrets);

@@ -19,7 +19,7 @@ use crate::settings::Settings;
 const MAX_FILE: u64 = (1 << 20) + 1;
 
 /// What one who was named on the command line is believed in: whoever asks wants to know what that one signed.
-pub const ROLES: [Role; 2] = [Role::Component, Role::NativeCode];
+pub const ROLES: [Role; 3] = [Role::Component, Role::NativeCode, Role::Model];
 
 /// Components to verify, and whom to believe.
 #[derive(Debug)]

@@ -74,6 +74,8 @@ pub struct Config {
     pub access: AccessConfig,
     /// What kind of code runs, and who compiles it.
     pub engine: EngineConfig,
+    /// Memory that all loaded models may have together, in bytes. 512 MiB.
+    pub models_memory: Setting<u64>,
     /// Compiling.
     pub compile: CompileConfig,
     /// The log.
@@ -234,6 +236,7 @@ impl Config {
                 compile: Given::file(values.engine_compile).or_default(|| true),
                 layout: Given::file(values.engine_layout).or_default(|| None),
             },
+            models_memory: Given::file(values.models_memory).or_default(|| 512 << 20),
             compile: CompileConfig {
                 memory: Given::file(values.compile_memory).or_default(|| 1 << 30),
                 cpu: Given::file(values.compile_cpu).or_default(|| Duration::from_secs(60)),
@@ -303,6 +306,7 @@ impl Config {
             self.engine
                 .layout
                 .line("engine.layout", |layout| layout.map_or_else(|| "auto".to_owned(), |layout| layout.to_string())),
+            self.models_memory.line("models.memory", |bytes| format_bytes(*bytes)),
             self.compile.memory.line("compile.memory", |bytes| format_bytes(*bytes)),
             self.compile.cpu.line("compile.cpu", |time| format_duration(*time)),
             self.compile.wall.line("compile.wall", |time| format_duration(*time)),

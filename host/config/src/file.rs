@@ -47,6 +47,7 @@ pub(crate) struct FileValues {
     pub(crate) engine_code: Line<CodeKind>,
     pub(crate) engine_compile: Line<bool>,
     pub(crate) engine_layout: Line<Option<CodeLayout>>,
+    pub(crate) models_memory: Line<u64>,
     pub(crate) compile_memory: Line<u64>,
     pub(crate) compile_cpu: Line<Duration>,
     pub(crate) compile_wall: Line<Duration>,
@@ -71,6 +72,7 @@ const TOP: &[&str] = &[
     "tls",
     "access",
     "engine",
+    "models",
     "compile",
     "log",
 ];
@@ -144,6 +146,11 @@ impl Reader<'_, '_> {
                 let text = reader.document.string(value, key)?;
                 reader.checked(value, crate::engine::layout(text))
             });
+        }
+        if let Some(models) = table.get("models").and_then(|value| self.document.table(value, "models")) {
+            self.document.check_keys(models, "[models]", &["memory"]);
+            values.models_memory =
+                self.value(models, "memory", |reader, value, key| reader.document.size(value, key, 1 << 20, 1 << 40));
         }
         if let Some(compile) = table.get("compile").and_then(|value| self.document.table(value, "compile")) {
             self.compile(compile, &mut values);

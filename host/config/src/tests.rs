@@ -47,6 +47,9 @@ algorithms = ["ES256"]
 types = ["at+jwt", "JWT"]
 leeway = "5s"
 
+[models]
+memory = "256MiB"
+
 [engine]
 code = "pulley"
 compile = false
@@ -128,6 +131,7 @@ fn defaults_without_a_file() {
         ("engine.code", "native"),
         ("engine.compile", "true"),
         ("engine.layout", "auto"),
+        ("models.memory", "512MiB"),
         ("compile.memory", "1GiB"),
         ("compile.cpu", "1m"),
         ("compile.wall", "2m"),
@@ -158,6 +162,7 @@ fn every_key_of_the_file_counts() {
     assert_eq!(config.http.header_timeout.value, Duration::from_secs(5));
     assert_eq!(config.http.max_header_bytes.value, 32 << 10);
     assert_eq!(config.http.idle_timeout.value, Duration::from_secs(60));
+    assert_eq!(config.models_memory.value, 256 << 20);
     assert_eq!(config.engine.code.value, CodeKind::Pulley);
     assert!(!config.engine.compile.value && config.engine.code.value.target().is_pulley());
     assert_eq!(config.engine.layout.value, Some(CodeLayout::Compact { max_memory: 16 << 20 }));

@@ -35,6 +35,7 @@ pub struct Builder {
     extra_roots: Vec<u8>,
     seal_key: Option<PathBuf>,
     lock: Option<PathBuf>,
+    models_memory: u64,
 }
 
 /// A host cannot be built.
@@ -58,6 +59,10 @@ pub enum BuildError {
     /// What components or clients left here cannot be opened.
     #[error(transparent)]
     Durable(#[from] tidegate_durable::OpenError),
+    /// The models of the node cannot be listed.
+    #[cfg(feature = "models")]
+    #[error(transparent)]
+    Models(#[from] tidegate_source_dir::ModelStoreError),
     /// The certificates given for outgoing TLS cannot be used.
     #[error(transparent)]
     Roots(#[from] tidegate_cap_http::RootsError),
@@ -77,6 +82,7 @@ impl Builder {
             extra_roots: Vec::new(),
             seal_key: None,
             lock: None,
+            models_memory: 512 << 20,
         }
     }
 
@@ -120,6 +126,13 @@ impl Builder {
     /// What kind of code runs, and who compiles it. Without it: this processor's, compiled here.
     pub fn code(mut self, code: Code) -> Self {
         self.code = code;
+        self
+    }
+
+    /// Memory that all loaded models may have together, in bytes. Without it: 512 MiB. A build without the feature `models` has
+    /// none.
+    pub fn models_memory(mut self, bytes: u64) -> Self {
+        self.models_memory = bytes;
         self
     }
 
@@ -186,7 +199,11 @@ impl Builder {
         sinks.push(Arc::clone(&metrics) as Arc<dyn Sink>);
         let audit = Audit::new(sinks);
         let later = Later::default();
+        #[cfg(feature = "models")]
+        let models = crate::models::NodeModels::open(&paths.root, self.models_memory, &audit)?;
         let capabilities: Vec<Arc<dyn Capability>> = vec![
+            #[cfg(feature = "models")]
+            Arc::new(models.capability()),
             Arc::new(ContextCapability),
             Arc::new(GatewayCapability::new(later.clone())),
             Arc::new(tidegate_cap_wasi::Wasi::new()),
@@ -196,6 +213,8 @@ impl Builder {
             Arc::new(system),
         ];
         let supervisor = Arc::new(Supervisor::new(engine.clone(), capabilities, audit.clone()));
+        #[cfg(feature = "models")]
+        models.models.connect(&supervisor);
         let config = RouterConfig {
             seal_key: match &self.seal_key {
                 Some(file) => seal_key(&StatePaths::read_seal_key(file)?),
@@ -205,7 +224,9 @@ impl Builder {
             limits: self.policy.client_limits,
         };
         let router = Router::new(Arc::clone(&supervisor), audit.clone(), &later, config, random);
-        Ok(Host::new(Node {
+        let host = Host::new(Node {
+            #[cfg(feature = "models")]
+            models,
             paths,
             host_key,
             store,
@@ -221,7 +242,10 @@ impl Builder {
             router,
             audit,
             metrics,
-        }))
+        });
+        #[cfg(feature = "models")]
+        host.load_models()?;
+        Ok(host)
     }
 }
 

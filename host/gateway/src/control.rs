@@ -19,6 +19,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use crate::call::CallEvent;
 use crate::host::{absolute, chain};
+use crate::model_report::{ModelDetails, ModelListing, ModelReport};
 use crate::report::{ComponentReport, Listing, OutputReport, RefusedReport};
 use crate::{AdmitError, Host, RemoveError, RollBackError};
 
@@ -51,6 +52,23 @@ pub enum Request {
         signer: Option<String>,
         /// Why.
         reason: String,
+    },
+    /// What models there are.
+    ModelList,
+    /// Verify and keep a model.
+    ModelAdd {
+        /// Absolute path of its folder or of its manifest.
+        path: PathBuf,
+    },
+    /// Take a model out.
+    ModelRemove {
+        /// Its name.
+        name: String,
+    },
+    /// What a model is, by its backend's word.
+    ModelInspect {
+        /// Its name.
+        name: String,
     },
     /// Call a tool.
     Call {
@@ -89,6 +107,12 @@ pub enum Reply {
     Removed,
     /// The end of `roll-back`: the floor that was there.
     RolledBack(Floor),
+    /// The end of `model-list`.
+    Models(Box<ModelListing>),
+    /// The end of `model-add`.
+    ModelAdded(Box<ModelReport>),
+    /// The end of `model-inspect`.
+    Model(Box<ModelDetails>),
     /// The end of `call`.
     Output(Box<OutputReport>),
     /// The end of anything that did not work.
@@ -235,13 +259,35 @@ async fn answer(host: &Host, refused: &Mutex<Vec<RefusedReport>>, stream: UnixSt
             let refused = refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
             Reply::Listing(Box::new(host.listing(refused)))
         }
-        Request::Add { path } => host.add(&path).await.into(),
-        Request::Remove { name } => host.remove(&name).into(),
-        Request::RollBack { name, version, signer, reason } => {
-            host.roll_back(&name, &version, signer.as_deref(), &reason).into()
-        }
+        other => host.carry_out(other).await,
     };
     write(&mut writer, &reply).await
+}
+
+impl Host {
+    /// Carries out a command that has one answer: all but `list`, which needs to know what was refused at the start, and
+    /// `call`, which has events.
+    pub async fn carry_out(&self, request: Request) -> Reply {
+        match request {
+            Request::Add { path } => self.add(&path).await.into(),
+            Request::Remove { name } => self.remove(&name).into(),
+            Request::RollBack { name, version, signer, reason } => {
+                self.roll_back(&name, &version, signer.as_deref(), &reason).into()
+            }
+            #[cfg(feature = "models")]
+            Request::ModelList => Reply::Models(Box::new(self.models())),
+            #[cfg(feature = "models")]
+            Request::ModelAdd { path } => self.add_model(&path).await.into(),
+            #[cfg(feature = "models")]
+            Request::ModelRemove { name } => self.remove_model(&name).await.into(),
+            #[cfg(feature = "models")]
+            Request::ModelInspect { name } => self.inspect_model(&name).await,
+            _ => {
+                let message = "this build does not do that".to_owned();
+                Reply::Failed { fault: Fault::Usage, message }
+            }
+        }
+    }
 }
 
 async fn call(
@@ -370,6 +416,7 @@ impl Client {
     pub async fn send(&mut self, request: &Request) -> Result<(), ControlError> {
         let request = match request {
             Request::Add { path } => Request::Add { path: absolute(path) },
+            Request::ModelAdd { path } => Request::ModelAdd { path: absolute(path) },
             other => other.clone(),
         };
         let sent = async {

@@ -57,6 +57,8 @@ pub(crate) struct Node {
     pub(crate) router: Router,
     pub(crate) audit: Audit,
     pub(crate) metrics: Arc<Metrics>,
+    #[cfg(feature = "models")]
+    pub(crate) models: crate::models::NodeModels,
 }
 
 /// What loading several components gave.
@@ -162,6 +164,8 @@ impl Host {
             }
         }
         self.node.router.update();
+        #[cfg(feature = "models")]
+        self.models_changed(&serving).await;
         let catalog = self.node.router.catalog();
         let components = serving.iter().map(|component| ComponentReport::new(component, &catalog)).collect();
         Loaded { components, refused }
@@ -180,6 +184,8 @@ impl Host {
         self.node.store.install(&admitted.bundle, reference, &admitted.proof, admitted.native.as_ref(), since)?;
         // A crash in between leaves the new component with the old floor, which rises at the next start.
         self.start(&admitted)?;
+        #[cfg(feature = "models")]
+        self.models_changed(std::slice::from_ref(&admitted.component)).await;
         Ok(ComponentReport::new(&admitted.component, &self.node.router.catalog()))
     }
 

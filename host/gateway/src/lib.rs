@@ -36,6 +36,9 @@ mod files;
 mod health;
 mod host;
 mod locking;
+mod model_report;
+#[cfg(feature = "models")]
+mod models;
 mod report;
 mod routes;
 mod serve;
@@ -56,6 +59,9 @@ pub use files::{FilesError, StatePaths};
 pub use health::Health;
 pub use host::{Host, Loaded, RemoveError, RollBackError};
 pub use locking::{LockingError, read_lock};
+pub use model_report::{ModelDetails, ModelListing, ModelPort, ModelReport, VariantReport};
+#[cfg(feature = "models")]
+pub use models::ModelAddError;
 pub use report::{ComponentReport, ContentReport, Listing, OutputReport, RefusedReport, SignerReport, ToolReport};
 pub use serve::{Address, HttpOptions, HttpServer, ServeError};
 pub use tidegate_transport_http::{Allow, Limits as HttpLimits};

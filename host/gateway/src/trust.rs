@@ -72,6 +72,7 @@ pub fn trust_root(policy: &Policy) -> Result<TrustRoot, TrustedKeysError> {
         let roles = signer.roles.iter().map(|role| match role {
             PolicyRole::Component => Role::Component,
             PolicyRole::NativeCode => Role::NativeCode,
+            PolicyRole::Model => Role::Model,
         });
         signers.push(TrustedSigner { name: name.clone(), keys, identities, roles: roles.collect() });
     }

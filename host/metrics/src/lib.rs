@@ -149,6 +149,8 @@ impl Sink for Metrics {
                 let denial = Denial { component: component.clone(), interface: interface.clone() };
                 self.denials.get_or_create(&denial).inc();
             }
+            // Models have no counts of their own yet; what they do is in the audit log.
+            Event::ModelLoaded { .. } | Event::ModelUnloaded { .. } | Event::ModelUsed { .. } => {}
             Event::Revealed { component, .. } => {
                 self.secrets.get_or_create(&Component { component: component.clone() }).inc();
             }

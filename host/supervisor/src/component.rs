@@ -258,7 +258,7 @@ impl Component {
         if let Some(wait) = place.wait(Instant::now()) {
             return Err(RunError::Restarting(wait));
         }
-        let result = self.run_live(place.live.take(), time, setup, body).await;
+        let result = self.run_live(place.live.take(), None, time, setup, body).await;
         match result {
             Ok((value, live)) => {
                 place.succeeded(live);
@@ -276,9 +276,11 @@ impl Component {
         }
     }
 
-    async fn run_live<R: Send + 'static>(
+    /// `memory`: a bound below the component's own, for an instance that is held; its limiter is in the slots then.
+    pub(crate) async fn run_live<R: Send + 'static>(
         &self,
         live: Option<Live>,
+        memory: Option<u64>,
         time: TimeLimit,
         setup: impl FnOnce(&mut Ctx) + Send,
         body: impl for<'a> FnOnce(&'a mut Store<Ctx>, &'a Instance, &'a Exports) -> Body<'a, R> + Send + 'static,
@@ -286,7 +288,10 @@ impl Component {
         let (mut store, present) = match live {
             Some((store, instance)) => (store, Some(instance)),
             None => {
-                let (ctx, limiter) = self.ctx()?;
+                let (mut ctx, limiter) = self.ctx_within(memory)?;
+                if memory.is_some() {
+                    ctx.slots.insert(limiter.clone());
+                }
                 (self.engine.store(ctx, &limiter, |ctx| &mut *ctx.limiter), None)
             }
         };
@@ -308,9 +313,13 @@ impl Component {
     }
 
     fn ctx(&self) -> Result<(Ctx, Limiter), PrepareError> {
+        self.ctx_within(None)
+    }
+
+    fn ctx_within(&self, memory: Option<u64>) -> Result<(Ctx, Limiter), PrepareError> {
         let limits = self.limits();
         let limiter = Limiter::new(StoreLimits {
-            memory: limits.memory,
+            memory: memory.map_or(limits.memory, |memory| memory.min(limits.memory)),
             table_elements: limits.table_elements,
             instances: limits.instances,
         });

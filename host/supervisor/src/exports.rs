@@ -1,6 +1,7 @@
 //! What a component offers, found once at load.
 
 use tidegate_bindings::completion::CompleterIndices;
+use tidegate_bindings::model_backend::ModelBackendIndices;
 use tidegate_bindings::prompts::PromptProviderIndices;
 use tidegate_bindings::resources::ResourceProviderIndices;
 use tidegate_bindings::stream::StreamProtocolIndices;
@@ -24,6 +25,8 @@ pub struct Exports {
     pub http: Option<ProxyIndices>,
     /// `tidegate:protocol/byte-stream`.
     pub stream: Option<StreamProtocolIndices>,
+    /// `tidegate:model/backend`.
+    pub model: Option<ModelBackendIndices>,
     /// The exported functions of a component that knows nothing of Tidegate.
     pub foreign: Option<Reflected>,
 }
@@ -50,6 +53,7 @@ impl Exports {
             completion: find(names, "tidegate:tool/completion@0.1", || CompleterIndices::new(pre))?,
             http: find(names, "wasi:http/incoming-handler@0.2", || ProxyIndices::new(pre))?,
             stream: find(names, "tidegate:protocol/byte-stream@0.1", || StreamProtocolIndices::new(pre))?,
+            model: find(names, "tidegate:model/backend@0.1", || ModelBackendIndices::new(pre))?,
             foreign: None,
         };
         let foreign = exports.is_empty().then(foreign);
@@ -67,6 +71,7 @@ impl Exports {
             && self.resources.is_none()
             && self.prompts.is_none()
             && self.completion.is_none()
+            && self.model.is_none()
             && !self.is_protocol()
     }
 }

@@ -47,6 +47,8 @@ pub struct Grant {
     pub system: Option<Origin>,
     /// `tidegate:gateway`: catalog and calls. For protocol components.
     pub gateway: Option<Origin>,
+    /// `tidegate:model/models`: models by name; [`Grant::EVERY_MODEL`] stands for all of the node.
+    pub models: Vec<Granted<String>>,
     /// Limits, each with a default.
     pub limits: Limits,
 }
@@ -116,6 +118,16 @@ impl fmt::Display for Access {
 }
 
 impl Grant {
+    /// What stands for every model of the node.
+    pub const EVERY_MODEL: &str = "*";
+
+    /// The line that grants a model, if there is one.
+    #[must_use]
+    pub fn model(&self, name: &str) -> Option<&Granted<String>> {
+        let every = |granted: &&Granted<String>| granted.value == Self::EVERY_MODEL;
+        self.models.iter().find(|granted| granted.value == name).or_else(|| self.models.iter().find(every))
+    }
+
     /// The grant of a key-value namespace, if there is one.
     #[must_use]
     pub fn kv(&self, namespace: &str) -> Option<&KvGrant> {

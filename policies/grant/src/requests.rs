@@ -26,6 +26,9 @@ pub struct Requests {
     /// Why it wants the catalog and calls, if it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gateway: Option<String>,
+    /// Why it wants to use models, if it does. Which ones, the policy says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub models: Option<String>,
 }
 
 /// A directory.
@@ -99,6 +102,8 @@ pub enum Request<'a> {
     System(&'a str),
     /// The catalog and calls, with the reason.
     Gateway(&'a str),
+    /// Models, with the reason.
+    Models(&'a str),
 }
 
 impl Requests {
@@ -111,7 +116,9 @@ impl Requests {
         let secrets = self.secrets.iter().map(Request::Secret);
         let system = self.system.as_deref().map(Request::System);
         let gateway = self.gateway.as_deref().map(Request::Gateway);
-        directories.chain(network).chain(environment).chain(kv).chain(secrets).chain(system).chain(gateway)
+        let models = self.models.as_deref().map(Request::Models);
+        let named = directories.chain(network).chain(environment).chain(kv).chain(secrets);
+        named.chain(system).chain(gateway).chain(models)
     }
 
     /// Whether nothing is asked for.
@@ -131,7 +138,7 @@ impl<'a> Request<'a> {
             Self::Environment(request) => &request.reason,
             Self::Kv(request) => &request.reason,
             Self::Secret(request) => &request.reason,
-            Self::System(reason) | Self::Gateway(reason) => reason,
+            Self::System(reason) | Self::Gateway(reason) | Self::Models(reason) => reason,
         }
     }
 
@@ -146,6 +153,7 @@ impl<'a> Request<'a> {
             Self::Secret(_) => "secrets",
             Self::System(_) => "system",
             Self::Gateway(_) => "gateway",
+            Self::Models(_) => "models",
         }
     }
 }
@@ -161,6 +169,7 @@ impl fmt::Display for Request<'_> {
             Self::Secret(request) => write!(f, "secret {}", request.name),
             Self::System(_) => f.write_str("state of the node"),
             Self::Gateway(_) => f.write_str("catalog and calls"),
+            Self::Models(_) => f.write_str("models"),
         }
     }
 }

@@ -58,6 +58,13 @@ impl Grant {
         if let Some(origin) = &self.gateway {
             push("gateway", "", "catalog and calls".to_owned(), origin);
         }
+        for granted in &self.models {
+            let what = match granted.value.as_str() {
+                Self::EVERY_MODEL => "every model".to_owned(),
+                name => format!("model {name}"),
+            };
+            push("models", &granted.value, what, &granted.origin);
+        }
         lines
     }
 }

@@ -142,6 +142,11 @@ fn add(rule: &Rule, grant: &mut Grant, limit_origins: &mut BTreeMap<&'static str
     grant.config.extend(more.config.clone());
     grant.system = grant.system.take().or_else(|| more.system.clone());
     grant.gateway = grant.gateway.take().or_else(|| more.gateway.clone());
+    for model in &more.models {
+        if !grant.models.iter().any(|granted| granted.value == model.value) {
+            grant.models.push(model.clone());
+        }
+    }
     for limit in &rule.limits {
         limit.value.apply(&mut grant.limits);
         limit_origins.insert(limit.value.key(), limit.origin.clone());
@@ -179,6 +184,7 @@ pub(crate) fn granted<'g>(grant: &'g Grant, request: &Request<'_>) -> Result<&'g
         Request::Secret(wanted) => grant.secret(&wanted.name).map(|granted| &granted.origin).ok_or(None),
         Request::System(_) => grant.system.as_ref().ok_or(None),
         Request::Gateway(_) => grant.gateway.as_ref().ok_or(None),
+        Request::Models(_) => grant.models.first().map(|granted| &granted.origin).ok_or(None),
     }
 }
 

@@ -159,6 +159,7 @@ fn import_entry(policy: &Policy, subject: &Subject<'_>, grant: &Grant, import: &
         Need::Secrets => grant.secrets.first().map(|granted| &granted.origin),
         Need::System => grant.system.as_ref(),
         Need::Gateway => grant.gateway.as_ref(),
+        Need::Models => grant.models.first().map(|granted| &granted.origin),
     };
     let outcome = match (need, by) {
         (Need::Nothing, _) => Outcome::Free,
@@ -181,6 +182,7 @@ fn permit_import(policy: &Policy, subject: &Subject<'_>, need: Need) -> Option<P
         Need::Secrets => ("secrets = [\"SECRET\"]", "[secrets.SECRET]\nfile = \"/FILE/WITH/SECRET\"\n\n"),
         Need::System => ("system = true", ""),
         Need::Gateway => ("gateway = true", ""),
+        Need::Models => ("models = [\"MODEL\"]", ""),
         Need::Nothing | Need::NotOffered => return None,
     };
     Some(Permit::grant(policy, subject.signer, subject.component, line, before))
@@ -198,7 +200,7 @@ fn answers(line: &GrantLine, request: &Request<'_>) -> bool {
             Request::Environment(wanted) => line.name == wanted.name,
             Request::Kv(wanted) => line.name == wanted.namespace,
             Request::Secret(wanted) => line.name == wanted.name,
-            Request::System(_) | Request::Gateway(_) => true,
+            Request::System(_) | Request::Gateway(_) | Request::Models(_) => true,
         }
 }
 

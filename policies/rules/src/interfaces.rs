@@ -17,6 +17,8 @@ pub enum Need {
     System,
     /// The catalog and calls.
     Gateway,
+    /// At least one model.
+    Models,
     /// No host capability offers it, so that no policy can.
     NotOffered,
 }
@@ -38,6 +40,11 @@ const TABLE: &[(&str, Need)] = &[
     ("tidegate:host/secrets", Need::Secrets),
     ("tidegate:host/system", Need::System),
     ("tidegate:gateway/", Need::Gateway),
+    ("tidegate:model/models", Need::Models),
+    // What a backend sees: the one model that it was given, and whether to stop.
+    ("tidegate:model/types", Need::Nothing),
+    ("tidegate:model/weights", Need::Nothing),
+    ("tidegate:model/control", Need::Nothing),
 ];
 
 /// What an import (`wasi:http/outgoing-handler@0.2.12`, with or without its version) needs. What is not in the table is
@@ -63,6 +70,7 @@ impl Need {
             Self::Secrets => Some("secrets"),
             Self::System => Some("system"),
             Self::Gateway => Some("gateway"),
+            Self::Models => Some("models"),
         }
     }
 }
@@ -87,6 +95,9 @@ mod tests {
             ("tidegate:host/unheard-of@0.1.0", Need::NotOffered),
             ("tidegate:gateway/calls@0.1.0", Need::Gateway),
             ("tidegate:gatewayx/calls@0.1.0", Need::NotOffered),
+            ("tidegate:model/models@0.1.0", Need::Models),
+            ("tidegate:model/weights@0.1.0", Need::Nothing),
+            ("tidegate:model/backend@0.1.0", Need::NotOffered),
             ("tidegate:tool/context@0.1.0", Need::Nothing),
             ("tidegate:tool/tools@0.1.0", Need::NotOffered),
             ("print", Need::NotOffered),

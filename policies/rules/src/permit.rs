@@ -77,6 +77,7 @@ impl Permit {
             }
             Request::System(_) => "system = true".to_owned(),
             Request::Gateway(_) => "gateway = true".to_owned(),
+            Request::Models(_) => "models = [\"MODEL\"]".to_owned(),
         };
         Self::grant(policy, signer, component, &line, &before)
     }

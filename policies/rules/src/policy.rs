@@ -91,6 +91,8 @@ pub enum Role {
     Component,
     /// Native code, which can do whatever the host can.
     NativeCode,
+    /// Models: data that a backend computes with in its sandbox.
+    Model,
 }
 
 /// Where a secret comes from on this node.

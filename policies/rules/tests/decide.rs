@@ -50,6 +50,7 @@ fn everything() -> Requests {
         secrets: vec![SecretRequest { name: "api-key".into(), reason: reason() }],
         system: Some(reason()),
         gateway: Some(reason()),
+        models: None,
     }
 }
 

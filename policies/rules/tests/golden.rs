@@ -154,6 +154,7 @@ const KEYS: &[&str] = &[
     "config",
     "system",
     "gateway",
+    "models",
     "limits",
     "memory",
     "deadline",

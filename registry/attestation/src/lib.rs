@@ -10,6 +10,7 @@ mod identity;
 mod index;
 mod key;
 mod local;
+mod model;
 mod native;
 mod pem;
 mod provenance;
@@ -27,6 +28,7 @@ pub use identity::{IdentityError, MAX_ROOT_BYTES, RootError, SigstoreRoot, Trust
 pub use index::{IndexSignatureError, sign_index, verify_index};
 pub use key::{KeyError, PrivateKey};
 pub use local::{HostKey, LocalError, receipt, verify_local};
+pub use model::{ModelError, VerifiedModel, sign_model, verify_model};
 pub use native::{NativeError, VerifiedNative, sign_native, verify_native};
 pub use provenance::{
     BUILD_TYPE, Material, Provenance, SbomFormat, StatementError, provenance_statement, sbom_statement,

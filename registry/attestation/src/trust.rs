@@ -13,6 +13,8 @@ pub enum Role {
     Component,
     /// Signs native code, which runs without a sandbox.
     NativeCode,
+    /// Signs models.
+    Model,
 }
 
 /// A person, a team or a machine whose keys we have pinned, or whom authorities know by name.
@@ -134,13 +136,14 @@ impl fmt::Display for Role {
         f.pad(match self {
             Self::Component => "component",
             Self::NativeCode => "native-code",
+            Self::Model => "model",
         })
     }
 }
 
 /// A text that names no role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no role of a signer: write `component` or `native-code`")]
+#[error("`{0}` is no role of a signer: write `component`, `native-code` or `model`")]
 pub struct RoleError(String);
 
 impl FromStr for Role {
@@ -150,6 +153,7 @@ impl FromStr for Role {
         match text {
             "component" => Ok(Self::Component),
             "native-code" => Ok(Self::NativeCode),
+            "model" => Ok(Self::Model),
             other => Err(RoleError(other.escape_debug().to_string())),
         }
     }

@@ -8,6 +8,8 @@ mod envelope;
 mod evidence;
 mod json;
 mod manifest;
+mod model;
+mod model_statement;
 mod native;
 mod native_statement;
 mod requests;
@@ -24,6 +26,8 @@ pub use json::{JsonError, check_strict_json};
 pub use manifest::{
     ComponentKind, HttpManifest, MANIFEST_SECTION, MAX_MANIFEST_BYTES, Manifest, ManifestError, ManifestProblem, State,
 };
+pub use model::{MAX_MODEL_FILES, MAX_MODEL_PARTS, MODEL_MANIFEST, ModelManifest, ModelVariant};
+pub use model_statement::{MODEL_PREDICATE, ModelStatement};
 pub use native::{COMPACT_MEMORY, CodeLayout, CodeTarget, LayoutError, MAX_NATIVE_BYTES, NativeFile, TargetError};
 pub use native_statement::{NATIVE_ENGINE, NATIVE_PREDICATE, NativeStatement};
 pub use sections::{SectionError, embed_manifest};

@@ -129,6 +129,9 @@ pub enum ManifestProblem {
     /// A name with other characters than letters, digits, `-`, `_` and `.`, or too long.
     #[error("`{0}` is not a name: 1 to 128 letters, digits, `-`, `_` and `.`")]
     Name(String),
+    /// An amount of memory that is none.
+    #[error("write an amount of memory, such as `180MiB`")]
+    Memory,
     /// A table that belongs to another kind.
     #[error("only components with `kind = \"protocol\"` answer HTTP: remove the table or change the kind")]
     NotAProtocol,
@@ -258,7 +261,7 @@ pub(crate) fn check_once<T: fmt::Display>(entries: impl Iterator<Item = T>) -> R
 }
 
 /// Line and column, in characters from 1, of the beginning of `span`.
-fn position(text: &str, span: Option<Range<usize>>) -> (usize, usize) {
+pub(crate) fn position(text: &str, span: Option<Range<usize>>) -> (usize, usize) {
     let before = text.get(..span.map_or(0, |span| span.start)).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;

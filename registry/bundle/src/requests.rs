@@ -34,7 +34,11 @@ pub(crate) fn check(requests: &Requests) -> Result<(), ManifestError> {
         list(key, &entries)?;
         at(key, entries.iter().try_for_each(|(name, _)| check_name(name)))?;
     }
-    for (key, reason) in [("requests.system", &requests.system), ("requests.gateway", &requests.gateway)] {
+    for (key, reason) in [
+        ("requests.system", &requests.system),
+        ("requests.gateway", &requests.gateway),
+        ("requests.models", &requests.models),
+    ] {
         at(key, reason.iter().try_for_each(|reason| check_reason(reason)))?;
     }
     Ok(())

@@ -97,6 +97,12 @@ pub enum SignatureError {
          `https://tidegate.dev/attestation/native-code/v1` counts"
     )]
     NotNativeCode(String),
+    /// A statement with another meaning, beside a model.
+    #[error(
+        "the statement has predicate type `{0}`, which does not vouch for a model: only \
+         `https://model_signing/signature/v1.0` counts"
+    )]
+    NotAModel(String),
     /// A statement that nothing here makes use of.
     #[error(
         "the statement has predicate type `{0}`: provenance (`https://slsa.dev/provenance/v1`) and bills of materials \

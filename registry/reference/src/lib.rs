@@ -9,7 +9,7 @@ mod oci;
 mod reference;
 mod version;
 
-pub use digest::{Digest, DigestError};
+pub use digest::{Digest, DigestError, Hasher};
 pub use exact::read_exactly;
 pub use name::{ComponentName, NameError};
 pub use oci::{OciReference, OciReferenceError, RegistryHost, RepositoryName, Tag, Target};

@@ -8,14 +8,18 @@
 //! link there is refused by name, so that whoever may write into the directory does not make the host read elsewhere.
 //! Only regular files are read; a pipe or a device is refused without waiting for it.
 
+mod blob;
 mod entry;
 mod file;
+mod models;
 mod read;
 mod store;
 mod swap;
 
+pub use blob::{BLOB_CHUNK, Blob, BlobError};
 pub use entry::{Entry, Installed, Listed, Proof, StoreError};
 pub use file::FileError;
+pub use models::{ListedModel, ModelFolder, ModelStore, ModelStoreError, StoredModel};
 pub use read::{
     COMPONENT_EXTENSION, Found, RECEIPT_SUFFIX, ReadError, SIGNATURE_SUFFIX, Sourced, native_path, read, read_component,
 };

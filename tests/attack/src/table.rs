@@ -9,6 +9,7 @@ mod held;
 mod indexes;
 mod kinds;
 mod locks;
+mod models;
 mod native;
 
 /// One attack.
@@ -64,6 +65,7 @@ pub const GROUPS: &[Group] = &[
     Group { title: "Indexes", test: INDEXES, rows: indexes::ROWS },
     Group { title: "What differs from the lock", test: LOCKS, rows: locks::ROWS },
     Group { title: "Native code", test: NATIVE, rows: native::ROWS },
+    Group { title: "Models", test: MODELS, rows: models::ROWS },
 ];
 
 /// The test that runs what the forge makes.
@@ -80,6 +82,9 @@ pub const LOCKS: &str = "what_differs_from_the_lock_is_refused";
 
 /// The test of native code.
 pub const NATIVE: &str = "no_native_code_runs_that_nobody_answers_for";
+
+/// The test of models.
+pub const MODELS: &str = "no_model_comes_in_that_nobody_answers_for";
 
 const fn refused(name: &'static str, attack: &'static str, says: &'static [&'static str]) -> Row {
     Row { name, attack, says, code: REFUSED }

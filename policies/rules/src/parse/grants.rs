@@ -19,6 +19,7 @@ const KEYS: &[&str] = &[
     "config",
     "system",
     "gateway",
+    "models",
     "limits",
 ];
 
@@ -59,6 +60,9 @@ impl Reader<'_, '_> {
         }
         for item in self.list(table, "secrets") {
             self.granted_secret(item, rule);
+        }
+        for item in self.list(table, "models") {
+            self.granted_model(item, rule);
         }
         if let Some(value) = table.get("environment") {
             self.environment(value, rule);

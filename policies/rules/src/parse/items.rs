@@ -2,13 +2,13 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use tidegate_grant::{Access, Address, Destination, DirectoryGrant, Granted, KvGrant};
+use tidegate_grant::{Access, Address, Destination, DirectoryGrant, Grant, Granted, KvGrant};
 use toml::de::DeTable;
 
 use super::{Kind, Reader, Use};
 use crate::claims::Claimed;
 use crate::document::{Value, list};
-use crate::names::{guest_path_problem, is_plain, is_variable};
+use crate::names::{guest_path_problem, is_name, is_plain, is_variable};
 use crate::nearest;
 use crate::policy::Rule;
 
@@ -124,6 +124,19 @@ impl Reader<'_, '_> {
         self.collected.uses.push(Use { name: name.to_owned(), kind: Kind::Secret, at });
         let origin = self.document.origin(&value.span());
         rule.grant.secrets.push(Granted { value: name.to_owned(), origin });
+    }
+
+    pub(super) fn granted_model(&mut self, value: &Value<'_>, rule: &mut Rule) {
+        let Some(name) = self.document.string(value, "models") else { return };
+        if name != Grant::EVERY_MODEL && !is_name(name) {
+            let message = format!(
+                "`{name}` is not a model's name: lower case letters, digits and single `-`, a letter first; or `*` for every \
+                 model of the node"
+            );
+            return self.document.problem(value.span(), message);
+        }
+        let origin = self.document.origin(&value.span());
+        rule.grant.models.push(Granted { value: name.to_owned(), origin });
     }
 
     pub(super) fn environment(&mut self, value: &Value<'_>, rule: &mut Rule) {

@@ -11,7 +11,7 @@ use crate::names::{is_name, is_plain, is_variable};
 use crate::policy::{PublicKey, Role, Secret, SecretSource, SignedBy, Signer, TrustedRoot};
 use crate::{LOCAL_BUILD, nearest};
 
-const ROLES: &[&str] = &["component", "native-code"];
+const ROLES: &[&str] = &["component", "native-code", "model"];
 const KEYS: &[&str] = &["public-key", "public-key-file", "identity", "issuer", "trusted-root-file", "roles"];
 /// Longest identity or issuer, in bytes; those of workflows have about 150.
 const MAX_IDENTITY: usize = 2_048;
@@ -140,6 +140,7 @@ impl Reader<'_, '_> {
             match self.document.string(item, "roles") {
                 Some("component") => roles.insert(Role::Component),
                 Some("native-code") => roles.insert(Role::NativeCode),
+                Some("model") => roles.insert(Role::Model),
                 Some(other) => {
                     let hint = nearest(other, ROLES).map_or_else(
                         || format!("there are {}", crate::document::list(ROLES)),

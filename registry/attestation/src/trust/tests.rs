@@ -22,7 +22,7 @@ fn it_is_clear_whose_policy_applies() {
 
 #[test]
 fn roles_have_names() {
-    for role in [Role::Component, Role::NativeCode] {
+    for role in [Role::Component, Role::NativeCode, Role::Model] {
         assert_eq!(role.to_string().parse::<Role>(), Ok(role));
     }
     assert!("admin".parse::<Role>().unwrap_err().to_string().contains("native-code"));

@@ -10,6 +10,7 @@ pub const HELD: &[(&str, &[Held])] = &[
     ("Web servers with a mirror", WEB),
     ("From bytes to native code", LOAD),
     ("Names and updates", NAMES),
+    ("Models", MODELS),
 ];
 
 const fn held(attack: &'static str, outcome: &'static str, test: &'static str) -> Held {
@@ -137,5 +138,30 @@ const NAMES: &[Held] = &[
         "an update that wants more than was approved",
         "shown, and nothing changes",
         "a_person_reads_the_difference_and_approves_it",
+    ),
+];
+
+const MODELS: &[Held] = &[
+    held(
+        "a model's file changed on the disk after it was added",
+        "refused when it is opened",
+        "what_is_kept_is_verified_again_and_changed_files_are_not_read",
+    ),
+    held(
+        "a model's file changed after it was opened and verified",
+        "the read fails: each is compared with what was verified",
+        "a_file_that_changes_after_it_was_opened_gives_nothing",
+    ),
+    held("the model of another component, by its name", "looks as if it were not there", "only_granted_models_are_there"),
+    held("a path in place of a model's name", "looks as if it were not there", "only_granted_models_are_there"),
+    held(
+        "a model larger than models may be here",
+        "refused before it is loaded; others stay",
+        "what_was_not_used_for_longest_goes_when_another_needs_the_room",
+    ),
+    held(
+        "a request that does not stop when its caller has gone",
+        "its instance is dropped, the next request loads again",
+        "who_goes_away_cancels_and_who_stops_in_time_keeps_the_model",
     ),
 ];

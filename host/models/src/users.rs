@@ -1,0 +1,207 @@
+//! `tidegate:model/models`: models for components that use them.
+
+use std::sync::Arc;
+
+use tidegate_bindings::model_backend::tidegate::model::types::{
+    Classification, Description, EmbedOptions, Embeddings, GenerateRequest, Inference, Step, Subject, Tensor,
+};
+use tidegate_bindings::models::tidegate::model::models::{
+    Failure, Generated, Generation as Handle, Host, HostGeneration, Summary,
+};
+use tidegate_capability::{Ctx, Denials, Slots};
+use tidegate_grant::Grant;
+use wasmtime::component::{HasData, Resource, ResourceTable};
+use wasmtime_wasi_io::poll::{DynPollable, subscribe};
+
+use crate::known::Known;
+use crate::request::{Asker, Work};
+use crate::{Generation, Models};
+
+type Outcome<T> = Result<T, Failure>;
+
+/// A component that may use models.
+pub(crate) struct User {
+    pub(crate) models: Models,
+    pub(crate) name: Arc<str>,
+    pub(crate) grant: Arc<Grant>,
+    pub(crate) denials: Denials,
+}
+
+pub(crate) struct View<'a> {
+    table: &'a mut ResourceTable,
+    slots: &'a mut Slots,
+}
+
+pub(crate) struct Has;
+
+impl HasData for Has {
+    type Data<'a> = View<'a>;
+}
+
+pub(crate) fn of(ctx: &mut Ctx) -> View<'_> {
+    View { table: &mut ctx.table, slots: &mut ctx.slots }
+}
+
+impl User {
+    /// A model that it may use. One that it may not looks like one that is not there.
+    fn find(&self, model: &str) -> Outcome<Arc<Known>> {
+        let found = self.grant.model(model).and_then(|_| self.models.get(model));
+        found.ok_or_else(|| {
+            let shown: String = model.chars().take(80).flat_map(char::escape_debug).collect();
+            let reason = format!(
+                "this component has no model `{shown}`: either the node does not have it (`tidegate model list`), or policy \
+                 does not grant it; this line in the component's `[[grant]]` would: models = [\"{shown}\"]"
+            );
+            self.denials.write("tidegate:model/models", &format!("model `{shown}`"), &reason);
+            Failure::NotFound(reason)
+        })
+    }
+
+    async fn request<R: Send + 'static>(&self, model: &str, what: &'static str, work: Work<R>) -> Outcome<R> {
+        let known = self.find(model)?;
+        let asker = Asker { component: self.name.to_string(), what };
+        self.models.request(&known, asker, work).await
+    }
+}
+
+impl Models {
+    /// A model as its users see it.
+    #[must_use]
+    pub fn summary(&self, known: &Known) -> Summary {
+        let manifest = known.model.manifest();
+        let chosen = known.chosen(None).map(|chosen| chosen.candidate);
+        // Before a backend was asked: what its manifest lets expect.
+        let expected = || known.candidates.iter().find(|candidate| candidate.needs <= self.budget());
+        let candidate = chosen.or_else(|| expected().or(known.candidates.last()).cloned());
+        Summary {
+            name: manifest.name.to_string(),
+            version: manifest.version.to_string(),
+            format: manifest.format.clone(),
+            description: Some(manifest.description.clone()).filter(|text| !text.is_empty()),
+            licence: manifest.licence.clone(),
+            variant: candidate.as_ref().map(|candidate| candidate.variant.clone()).unwrap_or_default(),
+            size: candidate.map_or(0, |candidate| candidate.size),
+            labels: manifest.labels.iter().map(|(key, label)| (key.clone(), label.clone())).collect(),
+            loaded: known.memory() > 0,
+        }
+    }
+}
+
+impl View<'_> {
+    fn user(&self) -> wasmtime::Result<Arc<User>> {
+        let user = self.slots.get::<Arc<User>>();
+        user.cloned().ok_or_else(|| wasmtime::format_err!("the component was granted no model"))
+    }
+
+    fn generation(&mut self, handle: &Resource<Handle>) -> wasmtime::Result<&mut Generation> {
+        Ok(self.table.get_mut(&Resource::<Generation>::new_borrow(handle.rep()))?)
+    }
+}
+
+impl Host for View<'_> {
+    async fn list(&mut self) -> wasmtime::Result<Vec<Summary>> {
+        let user = self.user()?;
+        let all = user.models.all();
+        let granted = all.iter().filter(|known| user.grant.model(known.name()).is_some());
+        Ok(granted.map(|known| user.models.summary(known)).collect())
+    }
+
+    async fn describe(&mut self, model: String) -> wasmtime::Result<Outcome<Description>> {
+        let user = self.user()?;
+        Ok(match user.find(&model) {
+            Ok(known) => user.models.describe(&known).await,
+            Err(failure) => Err(failure),
+        })
+    }
+
+    async fn infer(
+        &mut self,
+        model: String,
+        inputs: Vec<Tensor>,
+        outputs: Vec<String>,
+    ) -> wasmtime::Result<Outcome<Inference>> {
+        let work: Work<Inference> = Box::new(move |store, guest, model| {
+            Box::pin(async move {
+                guest.tidegate_model_backend().model().call_infer(&mut *store, model, &inputs, &outputs).await
+            })
+        });
+        Ok(self.user()?.request(&model, "infer", work).await)
+    }
+
+    async fn embed(
+        &mut self,
+        model: String,
+        texts: Vec<String>,
+        options: EmbedOptions,
+    ) -> wasmtime::Result<Outcome<Embeddings>> {
+        let work: Work<Embeddings> = Box::new(move |store, guest, model| {
+            Box::pin(async move {
+                guest.tidegate_model_backend().model().call_embed(&mut *store, model, &texts, options).await
+            })
+        });
+        Ok(self.user()?.request(&model, "embed", work).await)
+    }
+
+    async fn classify(
+        &mut self,
+        model: String,
+        subject: Subject,
+        top: u32,
+    ) -> wasmtime::Result<Outcome<Classification>> {
+        let work: Work<Classification> = Box::new(move |store, guest, model| {
+            Box::pin(async move {
+                guest.tidegate_model_backend().model().call_classify(&mut *store, model, &subject, top).await
+            })
+        });
+        Ok(self.user()?.request(&model, "classify", work).await)
+    }
+
+    async fn tokenize(&mut self, model: String, text: String, special: bool) -> wasmtime::Result<Outcome<Vec<u32>>> {
+        let work: Work<Vec<u32>> = Box::new(move |store, guest, model| {
+            Box::pin(async move {
+                guest.tidegate_model_backend().model().call_tokenize(&mut *store, model, &text, special).await
+            })
+        });
+        Ok(self.user()?.request(&model, "tokenize", work).await)
+    }
+
+    async fn detokenize(&mut self, model: String, tokens: Vec<u32>) -> wasmtime::Result<Outcome<String>> {
+        let work: Work<String> = Box::new(move |store, guest, model| {
+            Box::pin(async move {
+                guest.tidegate_model_backend().model().call_detokenize(&mut *store, model, &tokens).await
+            })
+        });
+        Ok(self.user()?.request(&model, "detokenize", work).await)
+    }
+}
+
+impl HostGeneration for View<'_> {
+    fn new(&mut self, model: String, request: GenerateRequest) -> wasmtime::Result<Resource<Handle>> {
+        let user = self.user()?;
+        let generation = user.models.generate(user.find(&model), &user.name, request);
+        let generation = self.table.push(generation)?;
+        Ok(Resource::new_own(generation.rep()))
+    }
+
+    fn subscribe(&mut self, handle: Resource<Handle>) -> wasmtime::Result<Resource<DynPollable>> {
+        subscribe(self.table, Resource::<Generation>::new_borrow(handle.rep()))
+    }
+
+    fn next(&mut self, handle: Resource<Handle>) -> wasmtime::Result<Option<Outcome<Step>>> {
+        Ok(self.generation(&handle)?.poll())
+    }
+
+    async fn finish(&mut self, handle: Resource<Handle>) -> wasmtime::Result<Outcome<Generated>> {
+        Ok(self.generation(&handle)?.finish().await)
+    }
+
+    fn cancel(&mut self, handle: Resource<Handle>) -> wasmtime::Result<()> {
+        self.generation(&handle)?.cancel();
+        Ok(())
+    }
+
+    async fn drop(&mut self, handle: Resource<Handle>) -> wasmtime::Result<()> {
+        self.table.delete(Resource::<Generation>::new_own(handle.rep()))?;
+        Ok(())
+    }
+}
