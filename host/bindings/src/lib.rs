@@ -139,3 +139,41 @@ pub mod host {
         with: { "tidegate:types": crate::types },
     });
 }
+
+/// World `tidegate:model/model-backend`: exports `backend`, imports `weights` and `control`.
+pub mod model_backend {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/deps/io.wit", "../../wit/types", "../../wit/model"],
+        world: "tidegate:model/model-backend",
+        imports: {
+            "tidegate:model/weights.[method]source.read": async | trappable,
+            default: trappable,
+        },
+        exports: { default: async },
+        require_store_data_send: true,
+        with: { "tidegate:types": crate::types },
+    });
+}
+
+/// World `tidegate:model/imports`: what components that use models see.
+pub mod models {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/deps/io.wit", "../../wit/types", "../../wit/model"],
+        world: "tidegate:model/imports",
+        imports: {
+            "tidegate:model/models.[constructor]generation": trappable,
+            "tidegate:model/models.[method]generation.subscribe": trappable,
+            "tidegate:model/models.[method]generation.next": trappable,
+            "tidegate:model/models.[method]generation.finish": async | trappable,
+            "tidegate:model/models.[method]generation.cancel": trappable,
+            "tidegate:model/models": async | trappable,
+            default: trappable,
+        },
+        require_store_data_send: true,
+        with: {
+            "wasi:io": wasmtime_wasi::p2::bindings::io,
+            "tidegate:types": crate::types,
+            "tidegate:model/types": crate::model_backend::tidegate::model::types,
+        },
+    });
+}
