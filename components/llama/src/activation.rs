@@ -6,7 +6,8 @@
 
 use crate::half;
 use crate::simd::{
-    F32x4, absolute, load, maximum, minimum, multiply, nearest, splat, store, store_i32, truncate, vectorised,
+    F32x4, I16x8, absolute, load, maximum, minimum, multiply, nearest, splat, splat_pair, store, store_i32, truncate,
+    vectorised,
 };
 
 /// Rows that are computed together: each weight is unpacked once for all of them. Four sums and what they need stay in the
@@ -49,8 +50,8 @@ pub(crate) struct Floats<const T: usize> {
 /// `T` quantised rows, element by element.
 #[derive(Debug)]
 pub(crate) struct Bytes<const T: usize> {
-    /// For each two columns, of each row both elements as 16 bits; the first in the lower half.
-    pub(crate) pairs: Vec<[i32; T]>,
+    /// For each two columns, of each row both elements as 16 bits, four times: as the kernels need them.
+    pub(crate) pairs: Vec<[I16x8; T]>,
     /// For each block, the scales.
     pub(crate) scales: Vec<[f32; T]>,
     /// For each 32 elements, their sums.
@@ -94,7 +95,7 @@ fn floats<const T: usize>(rows: &[f32], columns: usize, form: Form) -> Floats<T>
 
 fn bytes<const T: usize>(rows: &[f32], columns: usize, block: usize) -> Bytes<T> {
     let mut tile = Bytes {
-        pairs: vec![[0; T]; columns / 2],
+        pairs: vec![[splat_pair(0); T]; columns / 2],
         scales: vec![[0.0; T]; columns / block],
         sums: vec![[0; T]; columns / BLOCK],
     };
@@ -132,7 +133,7 @@ vectorised! {
     }
 
     /// Quantises 32 elements into the place of row `t`, and gives their sum.
-    fn quantise<const T: usize>(part: &[f32; BLOCK], factor: f32, t: usize, pairs: &mut [[i32; T]]) -> i32 {
+    fn quantise<const T: usize>(part: &[f32; BLOCK], factor: f32, t: usize, pairs: &mut [[I16x8; T]]) -> i32 {
         let factor = splat(factor);
         let mut total = 0;
         for (four, pairs) in part.as_chunks::<4>().0.iter().zip(pairs.as_chunks_mut::<2>().0) {
@@ -140,8 +141,8 @@ vectorised! {
             total += a + b + c + d;
             let [first, second] = pairs;
             if let (Some(first), Some(second)) = (first.get_mut(t), second.get_mut(t)) {
-                *first = (a & 0xffff) | (b << 16);
-                *second = (c & 0xffff) | (d << 16);
+                *first = splat_pair((a & 0xffff) | (b << 16));
+                *second = splat_pair((c & 0xffff) | (d << 16));
             }
         }
         total

@@ -29,7 +29,11 @@ vectorised! {
         let blocks = weights.as_chunks::<Q8_0>().0.iter().zip(tile.pairs.as_chunks::<16>().0).zip(&tile.scales);
         for ((block, pairs), scales) in blocks {
             let Some((own, bytes)) = block.split_first_chunk::<8>() else { continue };
-            let found = bytes_dot(bytes, pairs);
+            let mut found = [splat_i32(0); T];
+            if let ([first, second], [one, two]) = (bytes.as_chunks::<8>().0.as_chunks::<8>().0, pairs.as_chunks::<8>().0) {
+                bytes_dot(first, one, &mut found);
+                bytes_dot(second, two, &mut found);
+            }
             finish(&mut sums, found, halves(*own), scales);
         }
         sums
@@ -41,6 +45,7 @@ vectorised! {
         let blocks = weights.as_chunks::<Q4_0>().0.iter().zip(tile.pairs.as_chunks::<16>().0);
         for (((block, pairs), scales), totals) in blocks.zip(&tile.scales).zip(&tile.sums) {
             let Some((own, nibbles)) = block.split_first_chunk::<8>() else { continue };
+            let [nibbles] = nibbles.as_chunks::<16>().0.as_chunks::<4>().0 else { continue };
             let mut found = nibbles_dot(nibbles, pairs);
             for (found, total) in found.iter_mut().zip(totals) {
                 *found = subtract_i32(*found, splat_i32(8 * total));
@@ -60,7 +65,7 @@ vectorised! {
             let Some((scales, block)) = block.split_first_chunk::<32>() else { continue };
             let Some((minima, nibbles)) = block.split_first_chunk::<32>() else { continue };
             let mut found = [splat_i32(0); T];
-            let parts = nibbles.as_chunks::<64>().0.iter().zip(pairs.as_chunks::<16>().0);
+            let parts = nibbles.as_chunks::<16>().0.as_chunks::<4>().0.iter().zip(pairs.as_chunks::<16>().0);
             for ((nibbles, pairs), scales) in parts.zip(scales.as_chunks::<4>().0) {
                 add_scaled(&mut found, nibbles_dot(nibbles, pairs), widen_4_i8(*scales));
             }
@@ -89,9 +94,11 @@ vectorised! {
             let Some((own, block)) = block.split_first_chunk::<8>() else { continue };
             let Some((scales, bytes)) = block.split_first_chunk::<64>() else { continue };
             let mut found = [splat_i32(0); T];
-            let parts = bytes.as_chunks::<64>().0.iter().zip(pairs.as_chunks::<8>().0);
+            let parts = bytes.as_chunks::<8>().0.as_chunks::<8>().0.iter().zip(pairs.as_chunks::<8>().0);
             for ((bytes, pairs), scales) in parts.zip(scales.as_chunks::<4>().0) {
-                add_scaled(&mut found, bytes_dot(bytes, pairs), widen_4_i8(*scales));
+                let mut part = [splat_i32(0); T];
+                bytes_dot(bytes, pairs, &mut part);
+                add_scaled(&mut found, part, widen_4_i8(*scales));
             }
             finish(&mut sums, found, halves(*own), activation);
         }
@@ -102,34 +109,44 @@ vectorised! {
     pub(crate) fn f16<const T: usize>(weights: &[u8], tile: &[[f32; T]]) -> [F32x4; T] {
         // Two sums, even and odd columns: one would wait for itself.
         let (mut even, mut odd) = ([splat(0.0); T], [splat(0.0); T]);
-        let (twos, last) = weights.as_chunks::<16>();
-        for (weights, columns) in twos.iter().zip(tile.as_chunks::<2>().0) {
-            let ([first, second], [one, two]) = (split(*weights), columns);
-            multiply_all(&mut even, halves(first), one);
-            multiply_all(&mut odd, halves(second), two);
+        let (weights, rest) = weights.as_chunks::<8>().0.as_chunks::<8>();
+        let (tile, last) = tile.as_chunks::<8>();
+        for ([a, b, c, d, e, f, g, h], [p, q, r, s, t, u, v, w]) in weights.iter().zip(tile) {
+            multiply_all(&mut even, halves(*a), p);
+            multiply_all(&mut odd, halves(*b), q);
+            multiply_all(&mut even, halves(*c), r);
+            multiply_all(&mut odd, halves(*d), s);
+            multiply_all(&mut even, halves(*e), t);
+            multiply_all(&mut odd, halves(*f), u);
+            multiply_all(&mut even, halves(*g), v);
+            multiply_all(&mut odd, halves(*h), w);
         }
-        if let (Some(weights), Some(column)) = (last.first_chunk::<8>(), tile.as_chunks::<2>().1.first()) {
+        for (weights, column) in rest.iter().zip(last) {
             multiply_all(&mut even, halves(*weights), column);
+            std::mem::swap(&mut even, &mut odd);
         }
-        for (even, odd) in even.iter_mut().zip(odd) {
-            *even = add(*even, odd);
-        }
-        even
+        join(even, odd)
     }
 
     /// `F32`.
     pub(crate) fn f32<const T: usize>(weights: &[f32], tile: &[[f32; T]]) -> [F32x4; T] {
         let (mut even, mut odd) = ([splat(0.0); T], [splat(0.0); T]);
-        let (twos, last) = weights.as_chunks::<8>();
-        for (weights, columns) in twos.iter().zip(tile.as_chunks::<2>().0) {
-            let [a, b, c, d, e, f, g, h] = *weights;
-            let [one, two] = columns;
-            multiply_all(&mut even, load([a, b, c, d]), one);
-            multiply_all(&mut odd, load([e, f, g, h]), two);
+        let (weights, rest) = weights.as_chunks::<4>().0.as_chunks::<4>();
+        let (tile, last) = tile.as_chunks::<4>();
+        for ([a, b, c, d], [p, q, r, s]) in weights.iter().zip(tile) {
+            multiply_all(&mut even, load(*a), p);
+            multiply_all(&mut odd, load(*b), q);
+            multiply_all(&mut even, load(*c), r);
+            multiply_all(&mut odd, load(*d), s);
         }
-        if let (Some(weights), Some(column)) = (last.first_chunk::<4>(), tile.as_chunks::<2>().1.first()) {
+        for (weights, column) in rest.iter().zip(last) {
             multiply_all(&mut even, load(*weights), column);
+            std::mem::swap(&mut even, &mut odd);
         }
+        join(even, odd)
+    }
+
+    fn join<const T: usize>(mut even: [F32x4; T], odd: [F32x4; T]) -> [F32x4; T] {
         for (even, odd) in even.iter_mut().zip(odd) {
             *even = add(*even, odd);
         }
@@ -137,30 +154,47 @@ vectorised! {
     }
 
     /// Bytes times pairs of activations: eight bytes hold two columns of four rows.
-    fn bytes_dot<const T: usize>(bytes: &[u8], pairs: &[[i32; T]]) -> [I32x4; T] {
-        let mut found = [splat_i32(0); T];
-        for (bytes, pairs) in bytes.as_chunks::<8>().0.iter().zip(pairs) {
-            dot_all(&mut found, widen_i8(*bytes), pairs);
-        }
-        found
+    ///
+    /// Written out, here and below: in a loop the engine looks at its clock in every turn, and keeps the sums in memory.
+    fn bytes_dot<const T: usize>(bytes: &[[u8; 8]; 8], pairs: &[[I16x8; T]; 8], found: &mut [I32x4; T]) {
+        let [a, b, c, d, e, f, g, h] = bytes;
+        let [p, q, r, s, t, u, v, w] = pairs;
+        dot_all(found, widen_i8(*a), p);
+        dot_all(found, widen_i8(*b), q);
+        dot_all(found, widen_i8(*c), r);
+        dot_all(found, widen_i8(*d), s);
+        dot_all(found, widen_i8(*e), t);
+        dot_all(found, widen_i8(*f), u);
+        dot_all(found, widen_i8(*g), v);
+        dot_all(found, widen_i8(*h), w);
     }
 
     /// Nibbles times pairs of activations: sixteen bytes hold eight columns of four rows.
-    fn nibbles_dot<const T: usize>(nibbles: &[u8], pairs: &[[i32; T]; 16]) -> [I32x4; T] {
+    fn nibbles_dot<const T: usize>(nibbles: &[[u8; 16]; 4], pairs: &[[I16x8; T]; 16]) -> [I32x4; T] {
         let mut found = [splat_i32(0); T];
-        for (nibbles, [a, b, c, d]) in nibbles.as_chunks::<16>().0.iter().zip(pairs.as_chunks::<4>().0) {
-            let nibbles = load_i16(*nibbles);
-            dot_all(&mut found, nibble::<0>(nibbles), a);
-            dot_all(&mut found, nibble::<4>(nibbles), b);
-            dot_all(&mut found, nibble::<8>(nibbles), c);
-            dot_all(&mut found, nibble::<12>(nibbles), d);
-        }
+        let [a, b, c, d] = nibbles;
+        let [p, q, r, s, pairs @ ..] = pairs;
+        nibble_dot(&mut found, *a, [p, q, r, s]);
+        let [p, q, r, s, pairs @ ..] = pairs;
+        nibble_dot(&mut found, *b, [p, q, r, s]);
+        let [p, q, r, s, pairs @ ..] = pairs;
+        nibble_dot(&mut found, *c, [p, q, r, s]);
+        let [p, q, r, s] = pairs;
+        nibble_dot(&mut found, *d, [p, q, r, s]);
         found
     }
 
-    fn dot_all<const T: usize>(found: &mut [I32x4; T], weights: I16x8, pairs: &[i32; T]) {
+    fn nibble_dot<const T: usize>(found: &mut [I32x4; T], nibbles: [u8; 16], [a, b, c, d]: [&[I16x8; T]; 4]) {
+        let nibbles = load_i16(nibbles);
+        dot_all(found, nibble::<0>(nibbles), a);
+        dot_all(found, nibble::<4>(nibbles), b);
+        dot_all(found, nibble::<8>(nibbles), c);
+        dot_all(found, nibble::<12>(nibbles), d);
+    }
+
+    fn dot_all<const T: usize>(found: &mut [I32x4; T], weights: I16x8, pairs: &[I16x8; T]) {
         for (found, pair) in found.iter_mut().zip(pairs) {
-            *found = add_i32(*found, dot(weights, splat_pair(*pair)));
+            *found = add_i32(*found, dot(weights, *pair));
         }
     }
 
@@ -182,8 +216,4 @@ vectorised! {
             *sum = multiply_add(convert(found), multiply(own, splat(*scale)), *sum);
         }
     }
-}
-
-fn split(bytes: [u8; 16]) -> [[u8; 8]; 2] {
-    bytemuck::cast(bytes)
 }

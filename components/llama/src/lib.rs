@@ -11,8 +11,10 @@
 
 mod activation;
 mod attention;
+mod chat;
 pub mod constraint;
 mod error;
+mod generate;
 pub mod half;
 mod kernel;
 mod matrix;
@@ -26,7 +28,9 @@ mod tokenizer;
 mod vector;
 mod weights;
 
+pub use chat::{Message, Template, TemplateError};
 pub use error::{LoadError, Stopped};
+pub use generate::{Finish, GenerateError, Generation, Request, Step};
 pub use model::{Model, Session};
 pub use sampler::{Choice, Sampler, Sampling};
 pub use shape::Shape;

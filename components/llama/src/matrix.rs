@@ -1,5 +1,7 @@
 //! Matrices of weights.
 
+use std::ops::Range;
+
 use tidegate_gguf::{Kind, Source, Tensor};
 
 use crate::activation::{Form, Tiles, WIDE};
@@ -8,6 +10,8 @@ use crate::kernel::{self, ROWS};
 use crate::pack;
 use crate::simd::{F32x4, store};
 
+/// Groups of four rows that are computed for all tiles before the next ones are: they stay near the processor meanwhile.
+const GROUPS: usize = 16;
 /// Bytes read from a source at once, about.
 const PIECE: usize = 256 * 1024;
 
@@ -121,6 +125,11 @@ impl Matrix {
         self.rows
     }
 
+    /// Numbers in it.
+    pub(crate) fn count(&self) -> u64 {
+        self.rows as u64 * self.columns as u64
+    }
+
     /// Bytes that it holds.
     pub(crate) fn held(&self) -> usize {
         match &self.weights {
@@ -136,23 +145,27 @@ impl Matrix {
     /// Multiplies every row of the input: `output` gets `rows` numbers for each.
     pub(crate) fn multiply(&self, input: &mut Input<'_>, output: &mut [f32]) {
         let tiles = input.tiles(self.form());
-        match tiles {
-            Tiles::Floats(wide, rest) => {
-                let (first, last) = output.split_at_mut((wide.len() * WIDE * self.rows).min(output.len()));
-                for (tile, output) in wide.iter().zip(first.chunks_exact_mut((WIDE * self.rows).max(1))) {
-                    self.floats(&tile.columns, output);
+        let count = self.rows.div_ceil(ROWS);
+        for first in (0..count).step_by(GROUPS) {
+            let groups = first..count.min(first + GROUPS);
+            match tiles {
+                Tiles::Floats(wide, rest) => {
+                    let (head, last) = output.split_at_mut((wide.len() * WIDE * self.rows).min(output.len()));
+                    for (tile, output) in wide.iter().zip(head.chunks_exact_mut((WIDE * self.rows).max(1))) {
+                        self.floats(&groups, &tile.columns, output);
+                    }
+                    for (tile, output) in rest.iter().zip(last.chunks_exact_mut(self.rows.max(1))) {
+                        self.floats(&groups, &tile.columns, output);
+                    }
                 }
-                for (tile, output) in rest.iter().zip(last.chunks_exact_mut(self.rows.max(1))) {
-                    self.floats(&tile.columns, output);
-                }
-            }
-            Tiles::Bytes(wide, rest) => {
-                let (first, last) = output.split_at_mut((wide.len() * WIDE * self.rows).min(output.len()));
-                for (tile, output) in wide.iter().zip(first.chunks_exact_mut((WIDE * self.rows).max(1))) {
-                    self.bytes(tile, output);
-                }
-                for (tile, output) in rest.iter().zip(last.chunks_exact_mut(self.rows.max(1))) {
-                    self.bytes(tile, output);
+                Tiles::Bytes(wide, rest) => {
+                    let (head, last) = output.split_at_mut((wide.len() * WIDE * self.rows).min(output.len()));
+                    for (tile, output) in wide.iter().zip(head.chunks_exact_mut((WIDE * self.rows).max(1))) {
+                        self.bytes(&groups, tile, output);
+                    }
+                    for (tile, output) in rest.iter().zip(last.chunks_exact_mut(self.rows.max(1))) {
+                        self.bytes(&groups, tile, output);
+                    }
                 }
             }
         }
@@ -190,32 +203,39 @@ impl Matrix {
         }
     }
 
-    fn floats<const T: usize>(&self, tile: &[[f32; T]], output: &mut [f32]) {
+    fn floats<const T: usize>(&self, groups: &Range<usize>, tile: &[[f32; T]], output: &mut [f32]) {
         match &self.weights {
             Weights::F32(weights) => {
-                self.each(weights, output, |group| kernel::f32(group, tile));
+                self.each(groups, weights, output, |group| kernel::f32(group, tile));
             }
             Weights::F16(weights) => {
-                self.each(weights, output, |group| kernel::f16(group, tile));
+                self.each(groups, weights, output, |group| kernel::f16(group, tile));
             }
             _ => {}
         }
     }
 
-    fn bytes<const T: usize>(&self, tile: &crate::activation::Bytes<T>, output: &mut [f32]) {
+    fn bytes<const T: usize>(&self, groups: &Range<usize>, tile: &crate::activation::Bytes<T>, output: &mut [f32]) {
         match &self.weights {
-            Weights::Q8_0(weights) => self.each(weights, output, |group| kernel::q8_0(group, tile)),
-            Weights::Q4_0(weights) => self.each(weights, output, |group| kernel::q4_0(group, tile)),
-            Weights::Q4K(weights) => self.each(weights, output, |group| kernel::q4_k(group, tile)),
-            Weights::Q6K(weights) => self.each(weights, output, |group| kernel::q6_k(group, tile)),
+            Weights::Q8_0(weights) => self.each(groups, weights, output, |group| kernel::q8_0(group, tile)),
+            Weights::Q4_0(weights) => self.each(groups, weights, output, |group| kernel::q4_0(group, tile)),
+            Weights::Q4K(weights) => self.each(groups, weights, output, |group| kernel::q4_k(group, tile)),
+            Weights::Q6K(weights) => self.each(groups, weights, output, |group| kernel::q6_k(group, tile)),
             _ => {}
         }
     }
 
-    /// Computes every group and puts its lanes where their rows are.
-    fn each<E, const T: usize>(&self, weights: &[E], output: &mut [f32], compute: impl Fn(&[E]) -> [F32x4; T]) {
+    /// Computes some groups and puts its lanes where their rows are.
+    fn each<E, const T: usize>(
+        &self,
+        groups: &Range<usize>,
+        weights: &[E],
+        output: &mut [f32],
+        compute: impl Fn(&[E]) -> [F32x4; T],
+    ) {
         let each = weights.len() / self.rows.div_ceil(ROWS).max(1);
-        for (number, group) in weights.chunks_exact(each.max(1)).enumerate() {
+        let some = weights.chunks_exact(each.max(1)).enumerate().skip(groups.start).take(groups.len());
+        for (number, group) in some {
             let sums = compute(group);
             for (sums, output) in sums.iter().zip(output.chunks_exact_mut(self.rows)) {
                 let output = output.get_mut(number * ROWS..).unwrap_or_default();

@@ -23,7 +23,7 @@ pub struct Model {
 pub struct Session {
     caches: Vec<Cache>,
     context: usize,
-    length: usize,
+    tokens: Vec<u32>,
 }
 
 // === impl Model ===
@@ -61,6 +61,12 @@ impl Model {
         &self.shape
     }
 
+    /// Parameters: numbers of all weights, about.
+    #[must_use]
+    pub fn parameters(&self) -> u64 {
+        self.weights.parameters()
+    }
+
     /// How many tokens there are.
     #[must_use]
     pub fn vocabulary(&self) -> usize {
@@ -87,7 +93,7 @@ impl Model {
     ) -> Result<Vec<f32>, Stopped> {
         let tokens = tokens.get(..tokens.len().min(session.room())).unwrap_or_default();
         let shape = &self.shape;
-        let (first, count) = (session.length, tokens.len());
+        let (first, count) = (session.length(), tokens.len());
         let mut state = vec![0.0; count * shape.width];
         for (token, row) in tokens.iter().zip(state.chunks_exact_mut(shape.width)) {
             self.weights.embedding.row(*token as usize, row);
@@ -100,7 +106,7 @@ impl Model {
             }
             self.layer(layer, cache, first, &turns, &mut state, &mut buffers);
         }
-        session.length += count;
+        session.tokens.extend_from_slice(tokens);
         let mut normal = Vec::with_capacity(state.len());
         normalise(&state, &self.weights.norm, shape.epsilon, &mut normal);
         Ok(normal)
@@ -191,23 +197,37 @@ impl Session {
     /// If memory ends.
     pub fn new(shape: &Shape, context: usize) -> Result<Self, LoadError> {
         let caches = (0..shape.layers).map(|_| Cache::new(shape, context)).collect::<Result<_, _>>()?;
-        Ok(Self { caches, context, length: 0 })
+        Ok(Self { caches, context, tokens: Vec::new() })
     }
 
     /// Tokens that it has read.
     #[must_use]
     pub fn length(&self) -> usize {
-        self.length
+        self.tokens.len()
     }
 
     /// Tokens that it still has room for.
     #[must_use]
     pub fn room(&self) -> usize {
-        self.context.saturating_sub(self.length)
+        self.context.saturating_sub(self.tokens.len())
     }
 
     /// Forgets all but the first `length` tokens.
     pub fn forget(&mut self, length: usize) {
-        self.length = self.length.min(length);
+        self.tokens.truncate(length);
+    }
+
+    /// Keeps of what it has read the beginning that `tokens` have too, but never all of them: what comes after the last
+    /// token is computed from it. Gives how many are kept.
+    pub fn keep(&mut self, tokens: &[u32]) -> usize {
+        let same = self.tokens.iter().zip(tokens).take_while(|(read, token)| read == token).count();
+        self.tokens.truncate(same.min(tokens.len().saturating_sub(1)));
+        self.tokens.len()
+    }
+
+    /// Tokens that it has read.
+    #[must_use]
+    pub fn tokens(&self) -> &[u32] {
+        &self.tokens
     }
 }

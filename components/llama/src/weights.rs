@@ -101,11 +101,20 @@ impl Weights {
 
     /// Bytes that they hold.
     pub(crate) fn held(&self) -> usize {
+        self.matrices().map(Matrix::held).sum()
+    }
+
+    /// Numbers in all matrices.
+    pub(crate) fn parameters(&self) -> u64 {
+        self.matrices().map(Matrix::count).sum()
+    }
+
+    fn matrices(&self) -> impl Iterator<Item = &Matrix> {
         let matrices = self.layers.iter().flat_map(|layer| {
             let Layer { query, key, value, attention_output, gate, up, down, .. } = layer;
             [query, key, value, attention_output, gate, up, down]
         });
-        matrices.chain([&self.embedding]).chain(&self.output).map(Matrix::held).sum()
+        matrices.chain([&self.embedding]).chain(&self.output)
     }
 }
 
