@@ -14,6 +14,8 @@ mod attention;
 mod chat;
 pub mod constraint;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod generate;
 pub mod half;
 mod kernel;
