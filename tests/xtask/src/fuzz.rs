@@ -20,12 +20,14 @@ struct Target {
 
 const PROTOCOL: &[&str] = &["--package", "tidegate-fuzz"];
 const FORMATS: &[&str] = &["--package", "tidegate-fuzz-formats"];
+const MODELS: &[&str] = &["--package", "tidegate-fuzz-gguf"];
 const TYPES: &[&str] = &["--package", "tidegate-fuzz-formats", "--features", "wit"];
 
 /// What there is.
-const TARGETS: [Target; 9] = [
+const TARGETS: [Target; 10] = [
     Target { name: "mcp-http", build: PROTOCOL, words: "mcp", elsewhere: &[] },
     Target { name: "mcp-stdio", build: PROTOCOL, words: "mcp", elsewhere: &[] },
+    Target { name: "gguf", build: MODELS, words: "gguf", elsewhere: &[] },
     Target { name: "keys", build: FORMATS, words: "keys", elsewhere: &[] },
     Target { name: "lock", build: FORMATS, words: "lock", elsewhere: &[] },
     Target { name: "manifest", build: FORMATS, words: "manifest", elsewhere: &[] },

@@ -153,6 +153,8 @@ policy               policy files, and the decisions over them
 lock                 locks, advisories, and the hashes of definitions
 oci                  manifests, lists and indexes of registries and mirrors, as read and as pushed
 keys                 keys, receipts, trusted roots
+gguf                 model files of llama architecture, their tokenizers and templates, and the models computed: checked
+                     by components/llama/src/fuzzing.rs
 wit                  types of components to JSON Schema, values to JSON and back; brings the runtime, which takes minutes
 ";
 
