@@ -17,6 +17,7 @@ use tidegate_commands::output;
 use crate::arguments::Typed;
 
 fn main() -> ExitCode {
+    tidegate::keep_little();
     let words: Vec<_> = std::env::args_os().skip(1).collect();
     let json = words.iter().any(|word| word == "--json");
     let end = arguments::read(words).and_then(|typed| match typed {

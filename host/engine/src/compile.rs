@@ -13,13 +13,12 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use wasmtime::component::Component;
 
 use crate::cache::Cache;
 use crate::config::{Compiler, EngineConfig};
 use crate::engine::{Engine, EngineError};
 use crate::layout::{self, Layout};
-use crate::load::{LoadError, Loaded, Origin, blocking, deserialize};
+use crate::load::{Image, LoadError, Loaded, Origin, blocking, deserialize};
 use crate::wire::{Hello, MARKER, MAX_LINE, Outcome, PROTOCOL, Probe, Sandbox, TASK, Task};
 
 /// Time for the child to say hello: it reads its own executable and closes doors, a few milliseconds. Ten seconds are
@@ -85,9 +84,9 @@ impl Engine {
     pub(crate) async fn compiled(&self, bytes: &[u8], digest: [u8; 32]) -> Result<Loaded, LoadError> {
         let Compiling { task, turns, cache, .. } = self.compiling();
         if let Some(cache) = cache
-            && let Some(component) = self.look_up(Arc::clone(cache), digest).await?
+            && let Some(image) = self.look_up(Arc::clone(cache), digest).await?
         {
-            return Ok(Loaded { component, origin: Origin::Cache });
+            return Ok(image.loaded(Origin::Cache));
         }
         let compiler = self.compiling().compiler()?;
         let Compiled { code, cpu, wall, sandbox } = {
@@ -95,15 +94,15 @@ impl Engine {
             compile(compiler, task, bytes).await?
         };
         let (engine, cache) = (self.clone(), cache.clone());
-        let component = blocking(move || {
-            let component = deserialize(engine.wasmtime(), &code)?;
+        let image = blocking(move || {
+            let image = deserialize(&engine, &code)?;
             if let Some(cache) = cache {
                 cache.write(&digest, &code);
             }
-            Ok(component)
+            Ok(image)
         })
         .await?;
-        Ok(Loaded { component, origin: Origin::Compiled { cpu, wall, sandbox } })
+        Ok(image.loaded(Origin::Compiled { cpu, wall, sandbox }))
     }
 
     /// Starts a compile child, and has it try what it must not be able to do. For `doctor` and tests.
@@ -118,14 +117,14 @@ impl Engine {
         }
     }
 
-    async fn look_up(&self, cache: Arc<Cache>, digest: [u8; 32]) -> Result<Option<Component>, LoadError> {
+    async fn look_up(&self, cache: Arc<Cache>, digest: [u8; 32]) -> Result<Option<Image>, LoadError> {
         let engine = self.clone();
         blocking(move || {
             let Some(entry) = cache.read(&digest) else {
                 return Ok(None);
             };
-            match deserialize(engine.wasmtime(), entry.code()) {
-                Ok(component) => Ok(Some(component)),
+            match deserialize(&engine, entry.code()) {
+                Ok(image) => Ok(Some(image)),
                 Err(error) => {
                     cache.remove(&digest, &error.to_string());
                     Ok(None)

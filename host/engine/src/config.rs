@@ -26,6 +26,9 @@ pub struct EngineConfig {
     pub cache_dir: Option<PathBuf>,
     /// Bytes that the cache may hold; beyond, what was not used for longest goes.
     pub cache_bytes: u64,
+    /// A folder of this host. On a disk of this machine, code that runs is mapped from files without a name there, so that it
+    /// costs memory only as far as it runs; none: from files in memory.
+    pub code_dir: Option<PathBuf>,
     /// Authenticates what this host compiled.
     pub host_key: HostKey,
     /// The program that compiles; none: components are refused as [`crate::LoadError::NoCompiler`] says. A build without
@@ -134,6 +137,7 @@ impl EngineConfig {
             layout: None,
             cache_dir: None,
             cache_bytes: GIB,
+            code_dir: None,
             host_key,
             compiler: cfg!(feature = "compile").then(Compiler::default),
             compile_limits: CompileLimits::default(),

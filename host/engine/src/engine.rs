@@ -1,6 +1,6 @@
 //! The engine: what its parts share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tidegate_bundle::{CodeLayout, CodeTarget};
@@ -22,6 +22,7 @@ struct Inner {
     target: CodeTarget,
     layout: Layout,
     limits: CompileLimits,
+    code_dir: Option<PathBuf>,
     #[cfg(feature = "compile")]
     compiling: Compiling,
     ticker: Ticker,
@@ -123,6 +124,7 @@ impl Engine {
             target,
             layout,
             limits: config.compile_limits,
+            code_dir: config.code_dir,
             #[cfg(feature = "compile")]
             compiling,
             ticker,
@@ -167,6 +169,10 @@ impl Engine {
 
     pub(crate) fn limits(&self) -> &CompileLimits {
         &self.inner.limits
+    }
+
+    pub(crate) fn code_dir(&self) -> Option<&Path> {
+        self.inner.code_dir.as_deref()
     }
 
     #[cfg(feature = "compile")]

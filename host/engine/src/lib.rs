@@ -16,12 +16,14 @@
 
 #[cfg(feature = "compile")]
 mod cache;
+mod code_file;
 #[cfg(feature = "compile")]
 mod compile;
 mod config;
 mod engine;
 mod epoch;
 mod failure;
+mod heap;
 mod layout;
 mod limiter;
 mod load;
@@ -42,9 +44,10 @@ pub mod worker;
 pub use config::{CompileLimits, Compiler, EngineConfig, HostKey, Pool};
 pub use engine::{Engine, EngineError, PoolUse};
 pub use failure::{Failure, Frame};
+pub use heap::{give_back, keep_little};
 pub use layout::{Layout, LayoutKind};
 pub use limiter::{Limit, Limiter, MAX_MEMORIES, MAX_TABLES, Refusal, StoreLimits};
-pub use load::{LoadError, Loaded, Origin};
+pub use load::{Image, LoadError, Loaded, Origin};
 pub use native::{NativeMismatch, VERSION, check_native};
 #[cfg(feature = "compile")]
 pub use precompile::{Precompiled, precompile};

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ring::digest;
+use rustix::mm::{Advice, madvise};
+use tracing::debug;
 use wasmtime::component::Component;
 
+use crate::code_file::{CodeFile, PLACE};
 use crate::engine::Engine;
 use crate::native::NativeMismatch;
 use crate::text::bytes as size;
@@ -28,6 +31,15 @@ pub struct Loaded {
     pub component: Component,
     /// Where its code is from.
     pub origin: Origin,
+    /// Its memory.
+    pub image: Image,
+}
+
+/// A component, and where its code lies in memory.
+#[derive(Debug, Clone)]
+pub struct Image {
+    component: Component,
+    mapped: bool,
 }
 
 /// Where code is from.
@@ -220,15 +232,52 @@ pub(crate) async fn sha256(bytes: &[u8]) -> [u8; 32] {
     hash
 }
 
+/// Makes a component of native code, mapped from a file where that is possible: then `code` is not needed any more.
 #[allow(unsafe_code, reason = "native code can only be trusted, not checked")]
-pub(crate) fn deserialize(engine: &wasmtime::Engine, code: &[u8]) -> Result<Component, LoadError> {
+pub(crate) fn deserialize(engine: &Engine, code: &[u8]) -> Result<Image, LoadError> {
+    let file = CodeFile::new(code, engine.code_dir());
+    let file = file.inspect_err(|error| debug!(%error, "code is copied into memory: no file to map it from")).ok();
+    let (engine, mapped) = (engine.wasmtime(), file.is_some());
     // SAFETY: `code` is one of three. What our own compile child handed back through a pipe that only it and we hold. A
     // cache entry whose HMAC under this host's key covers exactly this buffer, the component's digest, the engine's version
     // and its configuration. Or the bytes of a `VerifiedNative`, which exists only if a signer whom policy believes in
     // native code signed the digest of exactly this buffer as the output of this very version's compiler; the node's owner
-    // vouches with that policy line. It is in memory of ours, so nobody changes it after the check.
-    unsafe { Component::deserialize(engine, code) }.map_err(|error| {
-        let message = format!("{error:#}");
+    // vouches with that policy line. It is in memory of ours, so nobody changes it after the check; what `CodeFile` says
+    // keeps its copy as it was written.
+    let made = match file {
+        Some(file) => unsafe { Component::deserialize_file(engine, file.path()) },
+        None => unsafe { Component::deserialize(engine, code) },
+    };
+    made.map(|component| Image { component, mapped }).map_err(|error| {
+        let message = chain(&error);
         if message.contains("exceeds the") { LoadError::DoesNotFit { message } } else { LoadError::Code { message } }
     })
+}
+
+impl Image {
+    pub(crate) fn loaded(self, origin: Origin) -> Loaded {
+        Loaded { component: self.component.clone(), origin, image: self }
+    }
+
+    /// Takes the pages of code and data out of the process, to which they come back as they are used: to load a component needs
+    /// more of them than to call it.
+    #[allow(unsafe_code, reason = "advice on memory that the runtime owns")]
+    pub fn rest(&self) {
+        // What was copied would be lost.
+        if !self.mapped {
+            return;
+        }
+        let image = self.component.image_range();
+        let length = (image.end as usize).saturating_sub(image.start as usize);
+        // SAFETY: the range is a private mapping of a `CodeFile` and stays one while we hold the component. The runtime has it
+        // read-only and has written nothing to it (what it would have to change in code, it refuses to load), so every page
+        // comes back from the file as it was.
+        let _ = unsafe { madvise(image.start.cast_mut().cast(), length, Advice::LinuxDontNeed) };
+    }
+}
+
+/// The causes in words, without the path under which the file was opened: it would lead nobody anywhere.
+fn chain(error: &wasmtime::Error) -> String {
+    let causes = error.chain().map(ToString::to_string).filter(|cause| !cause.contains(PLACE));
+    causes.collect::<Vec<_>>().join(": ")
 }

@@ -107,13 +107,13 @@ impl Engine {
             return Err(NativeMismatch::NotCode(statement.target).into());
         }
         let (engine, code) = (self.clone(), native.code().clone());
-        let component = blocking(move || deserialize(engine.wasmtime(), &code)).await.map_err(|error| match error {
+        let image = blocking(move || deserialize(&engine, &code)).await.map_err(|error| match error {
             LoadError::Code { message } if message.contains("memory executable") => {
                 NativeMismatch::NotExecutable.into()
             }
             LoadError::Code { message } => NativeMismatch::Configuration { message }.into(),
             other => other,
         })?;
-        Ok(Loaded { component, origin: Origin::Signed })
+        Ok(image.loaded(Origin::Signed))
     }
 }

@@ -179,6 +179,7 @@ impl Builder {
             layout: self.code.layout(compiler.is_some()),
             cache_dir: compiler.is_some().then(|| paths.cache()),
             cache_bytes: 1 << 30,
+            code_dir: Some(paths.root.clone()),
             host_key: EngineKey(*host_key.as_bytes()),
             compiler,
             compile_limits: self.compile_limits,

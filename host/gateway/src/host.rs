@@ -10,14 +10,16 @@ use tidegate_bindings::types::event::ClientFeatures;
 use tidegate_bundle::CodeTarget;
 #[cfg(feature = "compile")]
 use tidegate_engine::Engine;
+use tidegate_engine::give_back;
 use tidegate_freshness::{Floor, Floors, FloorsError};
 use tidegate_grant::Principal;
 use tidegate_metrics::{Metrics, Now};
 use tidegate_reference::{ComponentName, Version};
 use tidegate_router::{Request, Router, Target, ToolTarget};
 use tidegate_rules::Policy;
-use tidegate_source_dir::{ReadError, Sourced, Store, StoreError, read, read_component};
+use tidegate_source_dir::{ReadError, Sourced, Store, StoreError, find, read_component};
 use tidegate_supervisor::{Component, Supervisor};
+use tokio::sync::Semaphore;
 
 use crate::admit::{AdmitError, Admitted};
 use crate::builder::Builder;
@@ -27,6 +29,10 @@ use crate::report::{ComponentReport, Listing, RefusedReport};
 
 /// How long a component that was taken out or replaced may finish its calls. Their deadlines end them anyway.
 const RETIRE: Duration = Duration::from_secs(24 * 3600);
+
+/// Components that are read and admitted at once, or as many as there are processors if these are more: each is held in memory
+/// meanwhile, and a directory may have a thousand.
+const AT_ONCE: usize = 4;
 
 /// Longest reason for a change of a version floor, in bytes: one line of the audit log.
 const MAX_REASON: usize = 500;
@@ -113,19 +119,15 @@ impl Host {
     /// # Errors
     /// When the installed components cannot be listed. What is wrong with single ones stands in the answer.
     pub async fn load_installed(&self) -> Result<Loaded, StoreError> {
-        let mut found = Vec::new();
-        for listed in self.node.store.list(self.node.native.as_slice())? {
-            let sourced = listed.installed.map_err(|error| chain(&error));
-            found.push((
-                listed.name.to_string(),
-                sourced.map(|installed| Sourced {
-                    bundle: installed.bundle,
-                    receipt: installed.receipt,
-                    native: installed.native,
-                }),
-            ));
-        }
-        Ok(self.load_all(found).await)
+        let found = self.node.store.installed()?.into_iter().map(|name| {
+            let label = name.to_string();
+            (label, move |node: &Node| {
+                let installed = node.store.get(&name, node.native.as_slice()).map_err(|error| chain(&error))?;
+                let installed = installed.ok_or_else(|| "it was removed just now".to_owned())?;
+                Ok(Sourced { bundle: installed.bundle, receipt: installed.receipt, native: installed.native })
+            })
+        });
+        Ok(self.load_all(found.collect()).await)
     }
 
     /// Loads a component file, or all of a directory, without installing them: they are gone when the host ends.
@@ -133,29 +135,32 @@ impl Host {
     /// # Errors
     /// When the path cannot be read. What is wrong with single components stands in the answer.
     pub async fn load(&self, path: &Path) -> Result<Loaded, ReadError> {
-        let found = read(path, self.node.native.as_slice())?
-            .into_iter()
-            .map(|found| (found.path.display().to_string(), found.sourced.map_err(|error| chain(&error))));
+        let found = find(path)?.into_iter().map(|found| {
+            let label = found.path().display().to_string();
+            (label, move |node: &Node| found.read(node.native.as_slice()).map_err(|error| chain(&error)))
+        });
         Ok(self.load_all(found.collect()).await)
     }
 
-    /// Compiles as many at once as there are processors, but starts them in the order in which they were found. The catalog is
-    /// made once, behind the last: to make it anew for each would take a thousand components a thousand times.
-    async fn load_all(&self, found: Vec<(String, Result<Sourced, String>)>) -> Loaded {
-        let admitting = found.into_iter().map(|(what, sourced)| {
-            let node = Arc::clone(&self.node);
-            let task = sourced.map(|sourced| tokio::spawn(async move { node.admit(sourced).await }));
+    /// Reads and admits a few at once, but starts them in the order in which they were found. The catalog is made once, behind
+    /// the last: to make it anew for each would take a thousand components a thousand times.
+    async fn load_all<F>(&self, found: Vec<(String, F)>) -> Loaded
+    where
+        F: FnOnce(&Node) -> Result<Sourced, String> + Send + 'static,
+    {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let turns = Arc::new(Semaphore::new(processors.max(AT_ONCE)));
+        let admitting = found.into_iter().map(|(what, read)| {
+            let (node, turns) = (Arc::clone(&self.node), Arc::clone(&turns));
+            let task = tokio::spawn(async move {
+                let _turn = turns.acquire().await;
+                node.admit(read(&node)?).await.map_err(|error| chain(&error))
+            });
             (what, task)
         });
         let (mut serving, mut refused) = (Vec::new(), Vec::new());
         for (what, task) in admitting.collect::<Vec<_>>() {
-            let admitted = match task {
-                Err(reason) => Err(reason),
-                Ok(task) => match task.await {
-                    Ok(admitted) => admitted.map_err(|error| chain(&error)),
-                    Err(_) => Err("the host failed to load it".to_owned()),
-                },
-            };
+            let admitted = task.await.unwrap_or_else(|_| Err("the host failed to load it".to_owned()));
             match admitted
                 .and_then(|admitted| self.replace(&admitted).map(|()| admitted).map_err(|error| chain(&error)))
             {
@@ -168,6 +173,8 @@ impl Host {
         self.models_changed(&serving).await;
         let catalog = self.node.router.catalog();
         let components = serving.iter().map(|component| ComponentReport::new(component, &catalog)).collect();
+        serving.iter().for_each(|component| component.rest());
+        give_back();
         Loaded { components, refused }
     }
 
@@ -186,7 +193,11 @@ impl Host {
         self.start(&admitted)?;
         #[cfg(feature = "models")]
         self.models_changed(std::slice::from_ref(&admitted.component)).await;
-        Ok(ComponentReport::new(&admitted.component, &self.node.router.catalog()))
+        let report = ComponentReport::new(&admitted.component, &self.node.router.catalog());
+        admitted.component.rest();
+        drop(admitted);
+        give_back();
+        Ok(report)
     }
 
     /// Takes a component out, from the running host and from the disk. Its calls go on to their end.

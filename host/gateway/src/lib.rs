@@ -74,7 +74,7 @@ pub use tidegate_bundle as bundle;
 pub use tidegate_cap_host::{SecretSource, Where as SecretPlace};
 pub use tidegate_engine::{
     CompileLimits, Compiler, LoadError as EngineLoadError, NativeMismatch, VERSION as ENGINE_VERSION, check_native,
-    runtime,
+    keep_little, runtime,
 };
 #[cfg(feature = "compile")]
 pub use tidegate_engine::{Precompiled, precompile};

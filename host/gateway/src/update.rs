@@ -7,7 +7,7 @@ use std::pin::Pin;
 use tidegate_attestation::{TrustRoot, VerifiedBundle, verify};
 use tidegate_bundle::{CodeTarget, NativeFile};
 use tidegate_reference::{ComponentName, Reference};
-use tidegate_source_dir::{ReadError, Sourced, read, read_component};
+use tidegate_source_dir::{ReadError, Sourced, find, read_component};
 
 /// A version that a source has. Nothing of it was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,14 +64,14 @@ impl DirectorySource {
     }
 
     fn list(&self, name: &ComponentName) -> Result<Vec<Offer>, ReadError> {
-        let found = match read(&self.path, &[]) {
+        let found = match find(&self.path) {
             Err(ReadError::NoComponents(_)) => Vec::new(),
             found => found?,
         };
         let offers = found.into_iter().filter_map(|found| {
             // A file that cannot be read, or does not say what it is, offers nothing.
-            let manifest = found.sourced.ok()?.bundle.manifest()?.reference();
-            (manifest.name == *name).then(|| Offer { reference: manifest, place: found.path.display().to_string() })
+            let manifest = found.read(&[]).ok()?.bundle.manifest()?.reference();
+            (manifest.name == *name).then(|| Offer { reference: manifest, place: found.path().display().to_string() })
         });
         Ok(offers.collect())
     }

@@ -9,7 +9,7 @@ use tidegate_attestation::Signer;
 use tidegate_audit::Event;
 use tidegate_bundle::{ComponentKind, Manifest, State};
 use tidegate_capability::{ComponentInfo, Ctx, CtxParts, PrepareError, Prepared, Verdict};
-use tidegate_engine::{CallLimits, Engine, Failure, Limiter, StoreLimits, TimeLimit};
+use tidegate_engine::{CallLimits, Engine, Failure, Image, Limiter, StoreLimits, TimeLimit};
 use tidegate_grant::{Grant, Limits};
 use tidegate_reference::{Digest, Reference};
 use wasmtime::Store;
@@ -30,6 +30,7 @@ pub struct Component {
     pub(crate) start: Start,
     pub(crate) native: Option<Signer>,
     pub(crate) pre: InstancePre<Ctx>,
+    pub(crate) image: Image,
     pub(crate) exports: Arc<Exports>,
     pub(crate) prepared: Vec<Arc<dyn Prepared>>,
     pub(crate) engine: Engine,
@@ -91,6 +92,11 @@ impl Component {
     #[must_use]
     pub fn export_names(&self) -> &[String] {
         &self.export_names
+    }
+
+    /// Takes what its code needs of memory out of the process, until it runs again.
+    pub fn rest(&self) {
+        self.image.rest();
     }
 
     /// Name and version.

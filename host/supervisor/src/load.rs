@@ -112,6 +112,7 @@ impl Loader<'_> {
             start: Start { cached, took: began.elapsed() },
             native: native.map(|native| native.signer().clone()),
             pre,
+            image: loaded.image,
             exports: Arc::new(exports),
             prepared,
             engine: self.engine.clone(),

@@ -60,10 +60,12 @@ pub(crate) fn read_file(path: &Path, max: u64, links: Links) -> Result<Option<Ve
         }
         Err(error) => return Err(failed(error)),
     };
-    if !file.metadata().map_err(failed)?.is_file() {
+    let metadata = file.metadata().map_err(failed)?;
+    if !metadata.is_file() {
         return Err(FileError::NotAFile(path.to_owned()));
     }
-    let mut bytes = Vec::new();
+    // Room for what it has now: a buffer that grows would be copied, and end twice as large.
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(max)).unwrap_or_default());
     // The size may change while we read, so the limit holds for what is read and not for what was promised.
     file.take(max.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > max {

@@ -1,4 +1,4 @@
-//! Directories as a source of bundles: components that lie beside their signatures ([`read`]), and the components that a
+//! Directories as a source of bundles: components that lie beside their signatures ([`find`]), and the components that a
 //! node has installed ([`Store`]).
 //!
 //! Nothing here is believed: what comes out is bytes, verified in `tidegate-attestation`. Every file is opened once and
@@ -21,6 +21,6 @@ pub use entry::{Entry, Installed, Listed, Proof, StoreError};
 pub use file::FileError;
 pub use models::{ListedModel, ModelFolder, ModelStore, ModelStoreError, StoredModel};
 pub use read::{
-    COMPONENT_EXTENSION, Found, RECEIPT_SUFFIX, ReadError, SIGNATURE_SUFFIX, Sourced, native_path, read, read_component,
+    COMPONENT_EXTENSION, Found, RECEIPT_SUFFIX, ReadError, SIGNATURE_SUFFIX, Sourced, find, native_path, read_component,
 };
 pub use store::Store;

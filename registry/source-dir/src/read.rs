@@ -32,13 +32,11 @@ pub struct Sourced {
     pub native: Vec<NativeFile>,
 }
 
-/// One component file of a path.
+/// One component file of a path, not yet read: a directory may hold more than memory does.
 #[derive(Debug)]
 pub struct Found {
-    /// The component's file.
-    pub path: PathBuf,
-    /// What it holds, or why it was not read: one bad file does not hide the others.
-    pub sourced: Result<Sourced, ReadError>,
+    path: PathBuf,
+    links: Links,
 }
 
 /// Why nothing was read.
@@ -74,37 +72,36 @@ pub enum ReadError {
     },
 }
 
-/// Reads a component file, or every `*.wasm` of a directory (not of the directories in it), sorted by name. `native`: the
-/// targets whose native code is wanted too; others stay unread.
+/// The component file of a path, or every `*.wasm` of a directory (not of the directories in it), sorted by name. Nothing is
+/// read yet: see [`Found::read`].
 ///
 /// # Errors
-/// The path is not there, or is a directory without components or that cannot be listed. What is wrong with single
-/// files stands in [`Found`].
-pub fn read(path: &Path, native: &[CodeTarget]) -> Result<Vec<Found>, ReadError> {
+/// The path is not there, or is a directory without components or that cannot be listed.
+pub fn find(path: &Path) -> Result<Vec<Found>, ReadError> {
     if !path.is_dir() {
-        let sourced = match read_with(path, native, Links::Follow) {
-            Err(ReadError::NotThere(path)) => return Err(ReadError::NotThere(path)),
-            other => other,
+        let there = path.try_exists().unwrap_or(true);
+        return if there {
+            Ok(vec![Found::new(path, Links::Follow)])
+        } else {
+            Err(ReadError::NotThere(path.to_owned()))
         };
-        return Ok(vec![Found { path: path.to_owned(), sourced }]);
     }
     let failed = |source| ReadError::List { path: path.to_owned(), source };
-    let mut paths = Vec::new();
+    let mut found = Vec::new();
     for entry in path.read_dir().map_err(failed)? {
         let file = entry.map_err(failed)?.path();
         if file.extension().is_some_and(|extension| extension == COMPONENT_EXTENSION) {
-            paths.push(file);
+            found.push(Found::new(&file, Links::Refuse));
         }
-        if paths.len() > MAX_COMPONENTS {
+        if found.len() > MAX_COMPONENTS {
             return Err(ReadError::TooMany(path.to_owned()));
         }
     }
-    if paths.is_empty() {
+    if found.is_empty() {
         return Err(ReadError::NoComponents(path.to_owned()));
     }
-    paths.sort();
-    let found = |path: PathBuf| Found { sourced: read_with(&path, native, Links::Refuse), path };
-    Ok(paths.into_iter().map(found).collect())
+    found.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(found)
 }
 
 /// Reads one component file that a person named, with what lies beside it. `native`: the targets whose native code is wanted.
@@ -121,6 +118,26 @@ pub fn native_path(component: &Path, target: CodeTarget) -> PathBuf {
     let is_component = component.extension().is_some_and(|extension| extension == COMPONENT_EXTENSION);
     let stem = if is_component { component.with_extension("") } else { component.to_owned() };
     beside(&stem, &target.suffix())
+}
+
+impl Found {
+    fn new(path: &Path, links: Links) -> Self {
+        Self { path: path.to_owned(), links }
+    }
+
+    /// The component's file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads it, with what lies beside it. `native`: the targets whose native code is wanted too; others stay unread.
+    ///
+    /// # Errors
+    /// As [`ReadError`] says.
+    pub fn read(&self, native: &[CodeTarget]) -> Result<Sourced, ReadError> {
+        read_with(&self.path, native, self.links)
+    }
 }
 
 fn read_with(path: &Path, native: &[CodeTarget], links: Links) -> Result<Sourced, ReadError> {

@@ -108,21 +108,33 @@ impl Store {
         Ok(true)
     }
 
-    /// Every installed component, in the order of addition; damaged ones last. `native`: the targets whose native code is
-    /// wanted too.
+    /// The names of what is installed, in the order of addition; damaged ones last. Reads no component: what is installed
+    /// may be more than the node's memory holds at once.
+    ///
+    /// # Errors
+    /// The store itself cannot be read.
+    pub fn installed(&self) -> Result<Vec<ComponentName>, StoreError> {
+        let _lock = self.lock()?;
+        let mut names = self.names()?;
+        names.sort_by_cached_key(|name| {
+            let sequence = self.read_entry(name).map_or(u64::MAX, |entry| entry.sequence);
+            (sequence, name.clone())
+        });
+        Ok(names)
+    }
+
+    /// Every installed component, in the order of [`Store::installed`]. `native`: the targets whose native code is wanted too.
     ///
     /// # Errors
     /// The store itself cannot be read. What is wrong with single components stands in [`Listed`].
     pub fn list(&self, native: &[CodeTarget]) -> Result<Vec<Listed>, StoreError> {
-        let _lock = self.lock()?;
         let mut listed = Vec::new();
-        for name in self.names()? {
-            listed.push(Listed { installed: self.read(&name, native), name });
+        for name in self.installed()? {
+            // What is not there any more was removed just now.
+            if let Some(installed) = self.get(&name, native).transpose() {
+                listed.push(Listed { installed, name });
+            }
         }
-        listed.sort_by_key(|place| {
-            let sequence = place.installed.as_ref().map_or(u64::MAX, |installed| installed.entry.sequence);
-            (sequence, place.name.clone())
-        });
         Ok(listed)
     }
 

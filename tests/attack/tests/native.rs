@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::fs;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -238,6 +239,40 @@ fn good_native_code_serves_without_a_compiler_and_after_a_start() {
     );
     let audit = fs::read_to_string(edge.site.path("state/audit.jsonl")).unwrap();
     assert!(audit.lines().any(|line| line.contains("\"native\":\"builder (")), "{audit}");
+}
+
+#[test]
+fn code_that_runs_is_what_was_verified_whatever_is_written_over_its_files() {
+    let edge = Edge::new();
+    let config = edge.site.shown("tidegate.toml");
+    let host = edge
+        .site
+        .node()
+        .serve_with(|command| {
+            command.args(["--config", &config]);
+        })
+        .unwrap();
+    let tide = edge.tide();
+    assert_eq!(edge.add(&tide).code, 0);
+    let before = edge.run("call", &["level", "{}"]);
+    assert_eq!(before.code, 0, "{}{}", before.out, before.err);
+    let installed = edge.site.path("state/components/tide");
+    for path in [native(&tide, HERE), native(&installed.join("component.wasm"), HERE), installed.join("component.wasm")]
+    {
+        // In place, so that whatever maps the file would see it.
+        let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        let zeros = vec![0; usize::try_from(file.metadata().unwrap().len()).unwrap()];
+        file.write_all_at(&zeros, 0).unwrap();
+    }
+    for _ in 0..3 {
+        let after = edge.run("call", &["level", "{}"]);
+        assert_eq!((after.code, &after.out), (0, &before.out), "{}", after.err);
+    }
+    assert!(host.log().contains("serving"), "{}", host.log());
+    host.stop().unwrap();
+    // And what was written there does not come in.
+    let said = edge.run("call", &["level", "{}"]);
+    assert_ne!(said.code, 0, "{}", said.out);
 }
 
 #[test]

@@ -76,6 +76,39 @@ async fn it_runs_without_a_compiler_as_code_and_interpreted() {
 }
 
 #[tokio::test]
+async fn code_is_mapped_from_a_file_without_a_name_and_stays_while_it_rests() {
+    let text = answering(42);
+    let folder = tempfile::tempdir().unwrap();
+    for code_dir in [None, Some(folder.path().to_owned())] {
+        let compiler = Engine::new(EngineConfig { code_dir: code_dir.clone(), ..config() }).unwrap();
+        let engine = Engine::new(EngineConfig { code_dir, layout: Some(SMALL), compiler: None, ..config() }).unwrap();
+        let native = vouched(&text, &compiled(&text, engine.target(), SMALL).await, engine.target(), |_| ());
+        let bytes = wat::parse_str(&text).unwrap();
+        for loaded in [
+            compiler.load(&bytes, &digest(&bytes)).await.unwrap(),
+            engine.load_native(&digest(&bytes), &native).await.unwrap(),
+        ] {
+            let engine = if loaded.origin == Origin::Signed { &engine } else { &compiler };
+            let start = format!("{:x}-", loaded.component.image_range().start as usize);
+            let mapped = || {
+                let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+                let mut lines = maps.lines().skip_while(|line| !line.starts_with(&start));
+                let resident = lines.clone().find_map(|line| line.strip_prefix("Rss:")).expect("it is mapped");
+                (lines.next().unwrap().to_owned(), resident.trim().to_owned())
+            };
+            let (line, resident) = mapped();
+            assert!(line.ends_with("(deleted)") && resident != "0 kB", "{line} {resident}");
+            assert_eq!(call(engine, &loaded.component, SECOND).await.unwrap(), 42);
+            loaded.image.rest();
+            tidegate_engine::give_back();
+            assert_eq!(mapped().1, "0 kB");
+            assert_eq!(call(engine, &loaded.component, SECOND).await.unwrap(), 42);
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
+
+#[tokio::test]
 async fn limits_hold_as_in_code_that_was_compiled_here() {
     let endless = component(r#"(func (export "f") (result i32) (loop (br 0)) (i32.const 0))"#);
     let beyond = component(

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tidegate_bundle::{CodeTarget, MAX_NATIVE_BYTES};
 
-use crate::{FileError, Found, ReadError, native_path, read, read_component};
+use crate::{FileError, Found, ReadError, find, native_path, read_component};
 
 fn component() -> Vec<u8> {
     wat::parse_str("(component)").unwrap()
@@ -17,7 +17,7 @@ fn write(directory: &Path, name: &str, bytes: &[u8]) {
 }
 
 fn names(found: &[Found]) -> Vec<String> {
-    found.iter().map(|found| found.path.file_name().unwrap().to_string_lossy().into_owned()).collect()
+    found.iter().map(|found| found.path().file_name().unwrap().to_string_lossy().into_owned()).collect()
 }
 
 #[test]
@@ -31,8 +31,8 @@ fn a_file_with_what_lies_beside_it() {
 
     write(directory.path(), "a.wasm.sigstore.json", b"signature");
     write(directory.path(), "a.wasm.receipt", b"receipt");
-    let found = read(&path, &[]).unwrap();
-    let sourced = found[0].sourced.as_ref().unwrap();
+    let found = find(&path).unwrap();
+    let sourced = found[0].read(&[]).unwrap();
     assert_eq!(sourced.bundle.signatures(), [b"signature".to_vec()]);
     assert_eq!(sourced.receipt.as_deref(), Some(&b"receipt"[..]));
     assert_eq!(found.len(), 1);
@@ -55,16 +55,16 @@ fn native_code_is_read_for_the_targets_that_are_wanted() {
     assert_eq!((file.target(), &**file.code()), (CodeTarget::Aarch64, &b"code"[..]));
     assert_eq!(file.signature(), Some(&b"signature"[..]));
     assert_eq!(file.origin(), code.display().to_string());
-    let all = read(directory.path(), &CodeTarget::ALL).unwrap();
-    let all = all[0].sourced.as_ref().unwrap();
+    let all = find(directory.path()).unwrap();
+    let all = all[0].read(&CodeTarget::ALL).unwrap();
     assert_eq!(all.native.len(), 2);
     assert_eq!(all.native[1].signature(), None);
 
     // In a directory that others may write to, a link leads nowhere.
     fs::remove_file(&code).unwrap();
     symlink("/etc/passwd", &code).unwrap();
-    let found = read(directory.path(), &[CodeTarget::Aarch64]).unwrap();
-    assert!(matches!(found[0].sourced, Err(ReadError::File(FileError::Link(_)))));
+    let found = find(directory.path()).unwrap();
+    assert!(matches!(found[0].read(&[CodeTarget::Aarch64]), Err(ReadError::File(FileError::Link(_)))));
     fs::remove_file(&code).unwrap();
     fs::File::create(&code).unwrap().set_len(MAX_NATIVE_BYTES + 1).unwrap();
     let found = read_component(&path, &[CodeTarget::Aarch64]);
@@ -83,12 +83,12 @@ fn a_directory_is_sorted_and_one_bad_file_hides_no_other() {
     fs::create_dir(directory.path().join("deeper")).unwrap();
     write(&directory.path().join("deeper"), "e.wasm", &component());
 
-    let found = read(directory.path(), &[]).unwrap();
+    let found = find(directory.path()).unwrap();
     assert_eq!(names(&found), ["a.wasm", "b.wasm", "c.wasm", "d.wasm"]);
-    assert_eq!(found[0].sourced.as_ref().unwrap().bundle.signatures().len(), 1);
-    assert!(found[1].sourced.is_ok());
-    assert!(matches!(found[2].sourced, Err(ReadError::Bundle { .. })));
-    assert!(matches!(found[3].sourced, Err(ReadError::File(FileError::NotAFile(_)))));
+    assert_eq!(found[0].read(&[]).unwrap().bundle.signatures().len(), 1);
+    assert!(found[1].read(&[]).is_ok());
+    assert!(matches!(found[2].read(&[]), Err(ReadError::Bundle { .. })));
+    assert!(matches!(found[3].read(&[]), Err(ReadError::File(FileError::NotAFile(_)))));
 }
 
 #[test]
@@ -101,13 +101,13 @@ fn links_are_followed_where_a_person_named_them_only() {
     symlink(elsewhere.path().join("real.wasm"), directory.path().join("good.wasm.sigstore.json")).unwrap();
 
     assert!(read_component(&directory.path().join("link.wasm"), &[]).is_ok());
-    let found = read(directory.path(), &[]).unwrap();
+    let found = find(directory.path()).unwrap();
     assert_eq!(names(&found), ["good.wasm", "link.wasm"]);
     for found in found {
-        assert!(matches!(found.sourced, Err(ReadError::File(FileError::Link(_)))), "{found:?}");
+        assert!(matches!(found.read(&[]), Err(ReadError::File(FileError::Link(_)))), "{found:?}");
     }
     symlink(directory.path(), elsewhere.path().join("linked-directory")).unwrap();
-    assert_eq!(read(&elsewhere.path().join("linked-directory"), &[]).unwrap().len(), 2);
+    assert_eq!(find(&elsewhere.path().join("linked-directory")).unwrap().len(), 2);
 }
 
 #[test]
@@ -139,6 +139,6 @@ fn sizes_are_capped() {
 #[test]
 fn what_is_not_there() {
     let directory = tempfile::tempdir().unwrap();
-    assert!(matches!(read(&directory.path().join("a.wasm"), &[]), Err(ReadError::NotThere(_))));
-    assert!(matches!(read(directory.path(), &[]), Err(ReadError::NoComponents(_))));
+    assert!(matches!(find(&directory.path().join("a.wasm")), Err(ReadError::NotThere(_))));
+    assert!(matches!(find(directory.path()), Err(ReadError::NoComponents(_))));
 }

@@ -123,6 +123,11 @@ const LOAD: &[Held] = &[
     ),
     held("native code that another host compiled", "compiled again", "an_entry_of_another_host_is_not_believed"),
     held("a link in the cache", "not followed", "a_link_is_not_followed"),
+    held(
+        "native code written over in its files while it runs",
+        "what was verified goes on, and the next start refuses the rest",
+        "code_that_runs_is_what_was_verified_whatever_is_written_over_its_files",
+    ),
     held("native code in place of a component", "refused", "native_code_is_no_component"),
     held("a receipt of another host", "refused", "other_hosts_other_bytes_and_other_names_do_not"),
 ];
