@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
 
 pub(crate) use self::build::{Cross, Effort};
 pub(crate) use self::targets::{Target, named};
@@ -90,13 +91,13 @@ fn smoke(layout: &Layout, binary: &Path, target: &Target) -> Result<(String, u64
     smoke.arg(binary).args([&target.code.join(","), target.emulator]).stderr(Stdio::inherit());
     let output = smoke.output().context("the smoke test does not start")?;
     ensure!(output.status.success(), "the client was not served");
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).context("the smoke test says no JSON")?;
-    for reason in report["given-up"].as_array().into_iter().flatten().filter_map(|reason| reason.as_str()) {
+    let report: Value = serde_json::from_slice(&output.stdout).context("the smoke test says no JSON")?;
+    for reason in report.get("given-up").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
         println!("given up: {reason}");
     }
-    let code = report["code"].as_str().context("no kind of code")?;
+    let code = report.get("code").and_then(Value::as_str).context("no kind of code")?;
     println!("served as {code}");
-    Ok((code.to_owned(), report["rss"].as_u64().context("no RSS")?))
+    Ok((code.to_owned(), report.get("rss").and_then(Value::as_u64).context("no RSS")?))
 }
 
 fn table(rows: &[Row]) -> String {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 use tidegate_toolchain::Toolchain;
 
 use self::sources::Sources;
@@ -126,8 +126,8 @@ impl Release<'_> {
             self.key.display(),
             String::from_utf8_lossy(&shown.stderr)
         );
-        let shown: serde_json::Value = serde_json::from_slice(&shown.stdout)?;
-        Ok(shown["pem"].as_str().context("the key has no public half")?.to_owned())
+        let shown: Value = serde_json::from_slice(&shown.stdout)?;
+        Ok(shown.get("pem").and_then(Value::as_str).context("the key has no public half")?.to_owned())
     }
 
     /// Copies a file with its bits for being executed, and no other of its attributes.

@@ -70,7 +70,8 @@ impl Cross {
         ]);
         build.args(LIBRARY).args(["--target", target.triple, "--target-dir"]).arg(&folder);
         if effort == Effort::Quick {
-            build.args(["--config", "profile.edge.lto=false", "--config", "profile.edge.codegen-units=4"]);
+            let quicker = ["lto=false", "codegen-units=16", "opt-level=1"];
+            build.args(quicker.iter().flat_map(|setting| ["--config".to_owned(), format!("profile.edge.{setting}")]));
         }
         build
             .env("PATH", path_with(&self.zig.join("bin"))?)

@@ -61,14 +61,14 @@ impl Release<'_> {
         let seen = skopeo("inspect").arg(&from).output().context("skopeo does not start")?;
         ensure!(seen.status.success(), "skopeo: {}", String::from_utf8_lossy(&seen.stderr));
         let seen: Value = serde_json::from_slice(&seen.stdout)?;
-        let title = &seen["Labels"]["org.opencontainers.image.title"];
-        ensure!(seen["Architecture"] == target.architecture && title == NAME, "another image than was made: {seen}");
-        println!(
-            "image for {}: {} layers, {}",
-            target.architecture,
-            seen["Layers"].as_array().map_or(0, Vec::len),
-            seen["Digest"]
+        let title = seen.get("Labels").and_then(|labels| labels.get("org.opencontainers.image.title")?.as_str());
+        let architecture = seen.get("Architecture").and_then(Value::as_str);
+        ensure!(
+            (architecture, title) == (Some(target.architecture), Some(NAME)),
+            "another image than was made: {seen}"
         );
+        let layers = seen.get("Layers").and_then(Value::as_array).map_or(0, Vec::len);
+        println!("image for {}: {layers} layers", target.architecture);
         let one = folder.join("one");
         let mut copy = skopeo("copy");
         must(copy.arg("--quiet").arg(&from).arg(format!("oci:{}:one", one.display())))?;

@@ -66,17 +66,19 @@ fn labels(commit: Option<&str>) -> Vec<String> {
 fn index(layout: &Path) -> Result<()> {
     let path = layout.join("index.json");
     let named: Value = serde_json::from_slice(&fs::read(&path)?)?;
-    let mut manifests = Vec::new();
-    for manifest in named["manifests"].as_array().into_iter().flatten() {
-        let architecture = &manifest["annotations"]["org.opencontainers.image.ref.name"];
-        manifests.push(json!({
-            "mediaType": manifest["mediaType"],
-            "digest": manifest["digest"],
-            "size": manifest["size"],
-            "platform": { "architecture": architecture, "os": "linux" },
-        }));
-    }
-    manifests.sort_by_key(|manifest| manifest["platform"]["architecture"].to_string());
+    let mut images: Vec<&Value> = named.get("manifests").and_then(Value::as_array).into_iter().flatten().collect();
+    images.sort_by_key(|image| architecture(image));
+    let manifests: Vec<Value> = images
+        .into_iter()
+        .map(|image| {
+            json!({
+                "mediaType": image.get("mediaType"),
+                "digest": image.get("digest"),
+                "size": image.get("size"),
+                "platform": { "architecture": architecture(image), "os": "linux" },
+            })
+        })
+        .collect();
     let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": manifests }).to_string();
     let digest = Digest::of(index.as_bytes()).to_hex();
     fs::write(layout.join("blobs/sha256").join(&digest), &index)?;
@@ -87,6 +89,11 @@ fn index(layout: &Path) -> Result<()> {
         "annotations": { "org.opencontainers.image.ref.name": VERSION },
     });
     Ok(fs::write(&path, json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [only] }).to_string())?)
+}
+
+/// What an image was named while it was made: its architecture.
+fn architecture(image: &Value) -> Option<&str> {
+    image.get("annotations")?.get("org.opencontainers.image.ref.name")?.as_str()
 }
 
 fn umoci(verb: &[&str], arguments: &[&str]) -> Result<()> {
