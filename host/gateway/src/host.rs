@@ -142,25 +142,32 @@ impl Host {
     /// Compiles as many at once as there are processors, but starts them in the order in which they were found. The catalog is
     /// made once, behind the last: to make it anew for each would take a thousand components a thousand times.
     async fn load_all(&self, found: Vec<(String, Result<Sourced, String>)>) -> Loaded {
-        let admitting = found.into_iter().map(|(what, sourced)| {
-            let node = Arc::clone(&self.node);
-            let task = sourced.map(|sourced| tokio::spawn(async move { node.admit(sourced).await }));
-            (what, task)
+        // Backends of models first: what others offer may follow from what a backend says.
+        let (backends, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, sourced)| {
+            let exports = sourced.as_ref().map(|sourced| sourced.bundle.exports()).unwrap_or_default();
+            exports.iter().any(|export| export.starts_with("tidegate:model/backend@"))
         });
         let (mut serving, mut refused) = (Vec::new(), Vec::new());
-        for (what, task) in admitting.collect::<Vec<_>>() {
-            let admitted = match task {
-                Err(reason) => Err(reason),
-                Ok(task) => match task.await {
-                    Ok(admitted) => admitted.map_err(|error| chain(&error)),
-                    Err(_) => Err("the host failed to load it".to_owned()),
-                },
-            };
-            match admitted
-                .and_then(|admitted| self.replace(&admitted).map(|()| admitted).map_err(|error| chain(&error)))
-            {
-                Ok(admitted) => serving.push(admitted.component),
-                Err(reason) => refused.push(RefusedReport { what, reason }),
+        for batch in [backends, others] {
+            let admitting = batch.into_iter().map(|(what, sourced)| {
+                let node = Arc::clone(&self.node);
+                let task = sourced.map(|sourced| tokio::spawn(async move { node.admit(sourced).await }));
+                (what, task)
+            });
+            for (what, task) in admitting.collect::<Vec<_>>() {
+                let admitted = match task {
+                    Err(reason) => Err(reason),
+                    Ok(task) => match task.await {
+                        Ok(admitted) => admitted.map_err(|error| chain(&error)),
+                        Err(_) => Err("the host failed to load it".to_owned()),
+                    },
+                };
+                match admitted
+                    .and_then(|admitted| self.replace(&admitted).map(|()| admitted).map_err(|error| chain(&error)))
+                {
+                    Ok(admitted) => serving.push(admitted.component),
+                    Err(reason) => refused.push(RefusedReport { what, reason }),
+                }
             }
         }
         self.node.router.update();
