@@ -10,7 +10,7 @@ pub const HELD: &[(&str, &[Held])] = &[
     ("Web servers with a mirror", WEB),
     ("From bytes to native code", LOAD),
     ("Names and updates", NAMES),
-    ("Models", MODELS),
+    ("Models that are there", MODELS),
 ];
 
 const fn held(attack: &'static str, outcome: &'static str, test: &'static str) -> Held {
