@@ -142,32 +142,20 @@ impl Host {
         Ok(self.load_all(found.collect()).await)
     }
 
-    /// Reads and admits a few at once, but starts them in the order in which they were found. The catalog is made once, behind
-    /// the last: to make it anew for each would take a thousand components a thousand times.
+    /// Loads what was found. The catalog is made once, behind the last: to make it anew for each would take a thousand
+    /// components a thousand times.
     async fn load_all<F>(&self, found: Vec<(String, F)>) -> Loaded
     where
-        F: FnOnce(&Node) -> Result<Sourced, String> + Send + 'static,
+        F: Fn(&Node) -> Result<Sourced, String> + Send + Sync + 'static,
     {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let turns = Arc::new(Semaphore::new(processors.max(AT_ONCE)));
-        let admitting = found.into_iter().map(|(what, read)| {
-            let (node, turns) = (Arc::clone(&self.node), Arc::clone(&turns));
-            let task = tokio::spawn(async move {
-                let _turn = turns.acquire().await;
-                node.admit(read(&node)?).await.map_err(|error| chain(&error))
-            });
-            (what, task)
-        });
-        let (mut serving, mut refused) = (Vec::new(), Vec::new());
-        for (what, task) in admitting.collect::<Vec<_>>() {
-            let admitted = task.await.unwrap_or_else(|_| Err("the host failed to load it".to_owned()));
-            match admitted
-                .and_then(|admitted| self.replace(&admitted).map(|()| admitted).map_err(|error| chain(&error)))
-            {
-                Ok(admitted) => serving.push(admitted.component),
-                Err(reason) => refused.push(RefusedReport { what, reason }),
-            }
+        let mut found: Vec<_> = found.into_iter().map(|(what, read)| (what, Arc::new(read))).collect();
+        let mut loaded = (Vec::new(), Vec::new());
+        if cfg!(feature = "models") {
+            // What others offer may follow from what a backend says. All are read twice rather than held in memory at once.
+            found = self.load_those(found, Some(is_backend), &mut loaded).await;
         }
+        self.load_those(found, None, &mut loaded).await;
+        let (serving, refused) = loaded;
         self.node.router.update();
         #[cfg(feature = "models")]
         self.models_changed(&serving).await;
@@ -176,6 +164,56 @@ impl Host {
         serving.iter().for_each(|component| component.rest());
         give_back();
         Loaded { components, refused }
+    }
+
+    /// Reads a few at once, admits those that are `wanted` (all, where nothing is said) and gives the others back. They start in
+    /// the order in which they were found.
+    async fn load_those<F>(
+        &self,
+        found: Vec<(String, Arc<F>)>,
+        wanted: Option<fn(&Sourced) -> bool>,
+        (serving, refused): &mut (Vec<Arc<Component>>, Vec<RefusedReport>),
+    ) -> Vec<(String, Arc<F>)>
+    where
+        F: Fn(&Node) -> Result<Sourced, String> + Send + Sync + 'static,
+    {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let turns = Arc::new(Semaphore::new(processors.max(AT_ONCE)));
+        let admitting = found.into_iter().map(|(what, read)| {
+            let (node, turns, again) = (Arc::clone(&self.node), Arc::clone(&turns), Arc::clone(&read));
+            let task = tokio::spawn(async move {
+                let _turn = turns.acquire().await;
+                let sourced = read(&node);
+                // What cannot be read is reported when all are wanted.
+                if wanted.is_some_and(|wanted| !sourced.as_ref().is_ok_and(wanted)) {
+                    return None;
+                }
+                let admitted = match sourced {
+                    Ok(sourced) => node.admit(sourced).await.map_err(|error| chain(&error)),
+                    Err(reason) => Err(reason),
+                };
+                Some(admitted)
+            });
+            (what, again, task)
+        });
+        let mut others = Vec::new();
+        for (what, read, task) in admitting.collect::<Vec<_>>() {
+            let admitted = match task.await {
+                Ok(Some(admitted)) => admitted,
+                Ok(None) => {
+                    others.push((what, read));
+                    continue;
+                }
+                Err(_) => Err("the host failed to load it".to_owned()),
+            };
+            match admitted
+                .and_then(|admitted| self.replace(&admitted).map(|()| admitted).map_err(|error| chain(&error)))
+            {
+                Ok(admitted) => serving.push(admitted.component),
+                Err(reason) => refused.push(RefusedReport { what, reason }),
+            }
+        }
+        others
     }
 
     /// Verifies a component file, installs it for good, and lets it serve: in place of an earlier one of its name, whose
@@ -345,6 +383,11 @@ fn resident_memory() -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kib.checked_mul(1024)
+}
+
+/// Whether it computes models.
+fn is_backend(sourced: &Sourced) -> bool {
+    sourced.bundle.exports().iter().any(|export| export.starts_with("tidegate:model/backend@"))
 }
 
 /// An error and its causes on one line, for reports that are no errors any more.

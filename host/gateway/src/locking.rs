@@ -100,6 +100,36 @@ pub(crate) fn check(component: &Component, lock: &Lock) -> Result<(), LockingErr
     }
 }
 
+/// What a lock says of a model.
+#[cfg(feature = "models")]
+pub(crate) fn locked_model(model: &tidegate_attestation::VerifiedModel) -> Locked {
+    let reference = model.reference();
+    Locked {
+        name: reference.name,
+        version: reference.version,
+        digest: model.digest(),
+        signer: signer_name(model.signer()).to_owned(),
+        proof: Signer::proof(model.signer()).unwrap_or_default(),
+        imports: Vec::new(),
+        exports: Vec::new(),
+        grants: Vec::new(),
+        tools: Vec::new(),
+    }
+}
+
+/// Why a model is not what `lock` approves, if it is not.
+#[cfg(feature = "models")]
+pub(crate) fn check_model(model: &tidegate_attestation::VerifiedModel, lock: &Lock) -> Result<(), LockingError> {
+    let now = locked_model(model);
+    let only = |locked: Option<Locked>| Lock::default().with_models(locked.into_iter().collect());
+    let lists = only(lock.model(now.name.as_str()).cloned()).and_then(|before| Ok((before, only(Some(now.clone()))?)));
+    let (before, after) = lists.map_err(|source| LockingError::Lock { path: PathBuf::new(), source })?;
+    match differences(&before, &after).first() {
+        None => Ok(()),
+        Some(changed) => Err(LockingError::Differs(changed.to_string())),
+    }
+}
+
 /// Whether definitions that a running component changed are those that were approved.
 pub(crate) fn check_definitions(approved: &[LockedTool], definitions: &Definitions) -> Result<(), String> {
     let mut now = tools(definitions).map_err(|error| crate::host::chain(&error))?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use tidegate_lock::Locked;
 
 use crate::report::{RefusedReport, SignerReport};
 
@@ -48,6 +49,8 @@ pub struct ModelReport {
     pub variant: String,
     /// Memory that it has now, in bytes; 0: it is not loaded.
     pub loaded: u64,
+    /// What a lock says of it.
+    pub locked: Locked,
 }
 
 /// A variant of a model.

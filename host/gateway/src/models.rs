@@ -16,6 +16,7 @@ use tidegate_supervisor::Component;
 use crate::builder::BuildError;
 use crate::control::{Fault, Reply};
 use crate::host::{Host, chain};
+use crate::locking::{self, LockingError, read_lock};
 use crate::model_report::{ModelDetails, ModelListing, ModelPort, ModelReport, VariantReport};
 use crate::report::{RefusedReport, SignerReport};
 
@@ -48,6 +49,14 @@ pub enum ModelAddError {
     /// Whether it is too old cannot be told.
     #[error(transparent)]
     Floors(#[from] FloorsError),
+    /// It is not what a person approved, or the lock cannot be used.
+    #[error("the model `{model}` is refused")]
+    NotLocked {
+        /// Its name.
+        model: String,
+        /// Why.
+        source: LockingError,
+    },
     /// There is none of that name.
     #[error("there is no model `{0}`: `tidegate model list` shows what is there")]
     Unknown(String),
@@ -88,6 +97,7 @@ impl Host {
                     return Err(ModelStoreError::Damaged { name: listed.name, source: None }.into());
                 }
                 models.check_floor(&verified)?;
+                self.check_model_lock(&verified)?;
                 Ok(verified)
             });
             match verified {
@@ -132,6 +142,7 @@ impl Host {
             let verified = verify_model(&label, &folder.manifest, folder.signature.as_deref(), &host.node.trust)?;
             let models = &host.node.models;
             models.check_floor(&verified)?;
+            host.check_model_lock(&verified)?;
             let since = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs());
             let name = verified.manifest().name.clone();
             models.store.install(&name, &folder, verified.files(), since)?;
@@ -141,6 +152,12 @@ impl Host {
             Ok(name)
         });
         kept.await.unwrap_or_else(|_| Err(ModelAddError::Unknown("the host failed to keep it".to_owned())))
+    }
+
+    fn check_model_lock(&self, model: &VerifiedModel) -> Result<(), ModelAddError> {
+        let Some(path) = &self.node.lock else { return Ok(()) };
+        let checked = read_lock(path).and_then(|lock| locking::check_model(model, &lock));
+        checked.map_err(|source| ModelAddError::NotLocked { model: model.manifest().name.to_string(), source })
     }
 
     /// Takes a model out. Who works with it now may finish.
@@ -229,6 +246,7 @@ impl Host {
             variants: known.variants().iter().map(variant).collect(),
             variant: summary.variant,
             loaded: known.memory(),
+            locked: locking::locked_model(known.model()),
         }
     }
 }
@@ -283,7 +301,8 @@ fn failed(error: &ModelAddError) -> Reply {
         ModelAddError::Unknown(_) | ModelAddError::Store(ModelStoreError::NotThere(_)) => Fault::NotFound,
         ModelAddError::Store(ModelStoreError::OtherFile { .. } | ModelStoreError::Blob(BlobError::Changed(_)))
         | ModelAddError::Verify(_)
-        | ModelAddError::Stale { .. } => Fault::Refused,
+        | ModelAddError::Stale { .. }
+        | ModelAddError::NotLocked { .. } => Fault::Refused,
         ModelAddError::Store(ModelStoreError::File(_) | ModelStoreError::NoFile(_) | ModelStoreError::TooBig(_)) => {
             Fault::Usage
         }

@@ -285,7 +285,7 @@ async fn who_goes_away_cancels_and_who_stops_in_time_keeps_the_model() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backend_has_its_time_and_its_memory() {
     let site = Site::new();
-    let limits = "{ memory = \"16MiB\", deadline = \"1s\" }";
+    let limits = "{ memory = \"16MiB\", deadline = \"3s\" }";
     let host = site.serving(Wanted { limits, ..Wanted::default() }).await;
     host.add_model(&site.model("small", &small(), "")).await.unwrap();
     let late = embed(&host, "small", "!wait").await;

@@ -60,7 +60,7 @@ impl Capability for ModelsCapability {
 
     fn prepare(&self, component: &ComponentInfo) -> Result<Arc<dyn Prepared>, PrepareError> {
         Ok(Arc::new(OfComponent(Arc::new(User {
-            models: self.models.clone(),
+            models: self.models.downgrade(),
             name: Arc::clone(&component.name),
             grant: Arc::clone(&component.grant),
             denials: Denials::new(component),

@@ -12,6 +12,8 @@ pub struct Candidate {
     pub size: u64,
     /// Memory that it needs when loaded, in bytes, as its manifest says or its files let expect.
     pub needs: u64,
+    /// Memory below which it cannot run: what its manifest says, or the bytes of its files. A backend knows it better.
+    pub least: u64,
 }
 
 /// Every variant, largest files first: of one model they are the better ones.
@@ -21,7 +23,9 @@ pub(crate) fn candidates(manifest: &ModelManifest, size: impl Fn(&str) -> u64) -
         .iter()
         .map(|variant| {
             let size = manifest.parts(variant).into_iter().map(&size).fold(0, u64::saturating_add);
-            Candidate { variant: variant.name.clone(), size, needs: variant.needs(size) }
+            let needs = variant.needs(size);
+            let least = if variant.memory.is_some() { needs } else { size };
+            Candidate { variant: variant.name.clone(), size, needs: variant.needs(size), least }
         })
         .collect();
     candidates.sort_by(|one, other| other.size.cmp(&one.size).then_with(|| one.variant.cmp(&other.variant)));

@@ -33,26 +33,23 @@ impl Models {
         by: &str,
         request: GenerateRequest,
     ) -> Generation {
+        let known = match found {
+            Ok(known) => known,
+            Err(failure) => return Generation::failed(failure),
+        };
         let (sender, steps) = mpsc::channel(STEPS);
         let stop = Stop::new();
         let waiting = Waiting(Arc::clone(&stop));
-        match found {
-            Err(failure) => {
-                let _ = sender.try_send(Err(failure));
+        let asker = Asker { component: by.to_owned(), what: "generate" };
+        let models = self.clone();
+        tokio::spawn(async move {
+            let began = Instant::now();
+            let ended = models.steps(&known, &stop, request, &sender).await;
+            models.used_by(&known, &asker, began, &ended);
+            if let Err(failure) = ended {
+                let _ = sender.send(Err(failure)).await;
             }
-            Ok(known) => {
-                let asker = Asker { component: by.to_owned(), what: "generate" };
-                let models = self.clone();
-                tokio::spawn(async move {
-                    let began = Instant::now();
-                    let ended = models.steps(&known, &stop, request, &sender).await;
-                    models.used_by(&known, &asker, began, &ended);
-                    if let Err(failure) = ended {
-                        let _ = sender.send(Err(failure)).await;
-                    }
-                });
-            }
-        }
+        });
         Generation { steps, next: None, last: None, stop: waiting }
     }
 
@@ -106,6 +103,13 @@ impl Models {
 }
 
 impl Generation {
+    /// One that failed at once.
+    pub(crate) fn failed(failure: Failure) -> Self {
+        let (sender, steps) = mpsc::channel(1);
+        let _ = sender.try_send(Err(failure));
+        Self { steps, next: None, last: None, stop: Waiting(Stop::new()) }
+    }
+
     /// Waits until [`Generation::poll`] has something.
     pub async fn ready(&mut self) {
         if self.next.is_none() && self.last.is_none() {

@@ -48,7 +48,22 @@ pub(crate) struct Inner {
     clock: AtomicU64,
 }
 
+/// The models of a node, as long as the node is there.
+#[derive(Clone)]
+pub(crate) struct WeakModels(Weak<Inner>);
+
+impl WeakModels {
+    pub(crate) fn get(&self) -> Result<Models, Failure> {
+        let inner = self.0.upgrade();
+        inner.map(|inner| Models { inner }).ok_or_else(|| Failure::Failed("the host is ending".to_owned()))
+    }
+}
+
 impl Models {
+    pub(crate) fn downgrade(&self) -> WeakModels {
+        WeakModels(Arc::downgrade(&self.inner))
+    }
+
     /// Without models and, until [`Models::connect`], without backends.
     #[must_use]
     pub fn new(config: ModelsConfig) -> Self {

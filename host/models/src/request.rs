@@ -217,7 +217,7 @@ impl Models {
         let available = self.inner.memory.min(backend.limits().memory);
         let mut candidates = known.candidates.clone();
         for candidate in &mut candidates {
-            if candidate.needs > available {
+            if candidate.least > available {
                 continue;
             }
             let description = self.inspect(known, backend, &candidate.variant).await?;

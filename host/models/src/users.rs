@@ -14,6 +14,7 @@ use wasmtime::component::{HasData, Resource, ResourceTable};
 use wasmtime_wasi_io::poll::{DynPollable, subscribe};
 
 use crate::known::Known;
+use crate::manager::WeakModels;
 use crate::request::{Asker, Work};
 use crate::{Generation, Models};
 
@@ -21,7 +22,8 @@ type Outcome<T> = Result<T, Failure>;
 
 /// A component that may use models.
 pub(crate) struct User {
-    pub(crate) models: Models,
+    /// Weakly: a loaded model has its backend, which is a component like this one and has this too.
+    pub(crate) models: WeakModels,
     pub(crate) name: Arc<str>,
     pub(crate) grant: Arc<Grant>,
     pub(crate) denials: Denials,
@@ -45,7 +47,8 @@ pub(crate) fn of(ctx: &mut Ctx) -> View<'_> {
 impl User {
     /// A model that it may use. One that it may not looks like one that is not there.
     fn find(&self, model: &str) -> Outcome<Arc<Known>> {
-        let found = self.grant.model(model).and_then(|_| self.models.get(model));
+        let models = self.models.get()?;
+        let found = self.grant.model(model).and_then(|_| models.get(model));
         found.ok_or_else(|| {
             let shown: String = model.chars().take(80).flat_map(char::escape_debug).collect();
             let reason = format!(
@@ -60,7 +63,7 @@ impl User {
     async fn request<R: Send + 'static>(&self, model: &str, what: &'static str, work: Work<R>) -> Outcome<R> {
         let known = self.find(model)?;
         let asker = Asker { component: self.name.to_string(), what };
-        self.models.request(&known, asker, work).await
+        self.models.get()?.request(&known, asker, work).await
     }
 }
 
@@ -71,7 +74,7 @@ impl Models {
         let manifest = known.model.manifest();
         let chosen = known.chosen(None).map(|chosen| chosen.candidate);
         // Before a backend was asked: what its manifest lets expect.
-        let expected = || known.candidates.iter().find(|candidate| candidate.needs <= self.budget());
+        let expected = || known.candidates.iter().find(|candidate| candidate.least <= self.budget());
         let candidate = chosen.or_else(|| expected().or(known.candidates.last()).cloned());
         Summary {
             name: manifest.name.to_string(),
@@ -101,15 +104,16 @@ impl View<'_> {
 impl Host for View<'_> {
     async fn list(&mut self) -> wasmtime::Result<Vec<Summary>> {
         let user = self.user()?;
-        let all = user.models.all();
+        let Ok(models) = user.models.get() else { return Ok(Vec::new()) };
+        let all = models.all();
         let granted = all.iter().filter(|known| user.grant.model(known.name()).is_some());
-        Ok(granted.map(|known| user.models.summary(known)).collect())
+        Ok(granted.map(|known| models.summary(known)).collect())
     }
 
     async fn describe(&mut self, model: String) -> wasmtime::Result<Outcome<Description>> {
         let user = self.user()?;
-        Ok(match user.find(&model) {
-            Ok(known) => user.models.describe(&known).await,
+        Ok(match user.models.get().and_then(|models| Ok((models, user.find(&model)?))) {
+            Ok((models, known)) => models.describe(&known).await,
             Err(failure) => Err(failure),
         })
     }
@@ -178,7 +182,10 @@ impl Host for View<'_> {
 impl HostGeneration for View<'_> {
     fn new(&mut self, model: String, request: GenerateRequest) -> wasmtime::Result<Resource<Handle>> {
         let user = self.user()?;
-        let generation = user.models.generate(user.find(&model), &user.name, request);
+        let generation = match user.models.get() {
+            Ok(models) => models.generate(user.find(&model), &user.name, request),
+            Err(failure) => Generation::failed(failure),
+        };
         let generation = self.table.push(generation)?;
         Ok(Resource::new_own(generation.rep()))
     }

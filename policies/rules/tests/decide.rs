@@ -354,6 +354,7 @@ fn the_presets_grant_what_they_say() {
         ("tool-time", "wasi:clocks/wall-clock@0.2.12", vec![]),
         ("tool-memory", "tidegate:host/kv@0.1.0", vec!["kv"]),
         ("tool-system", "tidegate:host/system@0.1.0", vec!["system"]),
+        ("tool-models", "tidegate:model/models@0.1.0", vec!["models"]),
     ] {
         let imports = imports(&[import]);
         let decision = decide(&policy, &Subject { signer: "developer", component, imports: &imports, requests: None });

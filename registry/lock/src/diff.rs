@@ -94,16 +94,25 @@ pub enum Change {
 pub fn differences(before: &Lock, after: &Lock) -> Vec<Changed> {
     let names: BTreeSet<&str> =
         before.components().iter().chain(after.components()).map(|locked| locked.name.as_str()).collect();
-    let changed = names.into_iter().map(|name| {
-        let changes = match (before.get(name), after.get(name)) {
-            (Some(before), Some(after)) => before.changes_to(after),
-            (None, Some(added)) => added.all(),
-            (Some(removed), None) => vec![Change::Removed { version: removed.version.clone() }],
-            (None, None) => Vec::new(),
-        };
-        Changed { component: name.to_owned(), changes }
+    let changed = names
+        .into_iter()
+        .map(|name| Changed { component: name.to_owned(), changes: changes(before.get(name), after.get(name)) });
+    let models: BTreeSet<&str> =
+        before.models().iter().chain(after.models()).map(|locked| locked.name.as_str()).collect();
+    let models = models.into_iter().map(|name| {
+        let changes = changes(before.model(name), after.model(name));
+        Changed { component: format!("model {name}"), changes }
     });
-    changed.filter(|changed| !changed.changes.is_empty()).collect()
+    changed.chain(models).filter(|changed| !changed.changes.is_empty()).collect()
+}
+
+fn changes(before: Option<&Locked>, after: Option<&Locked>) -> Vec<Change> {
+    match (before, after) {
+        (Some(before), Some(after)) => before.changes_to(after),
+        (None, Some(added)) => added.all(),
+        (Some(removed), None) => vec![Change::Removed { version: removed.version.clone() }],
+        (None, None) => Vec::new(),
+    }
 }
 
 impl Locked {

@@ -16,6 +16,7 @@ const HEAD: &str = "# What was approved on this node. Made by `tidegate lock`: d
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lock {
     components: Vec<Locked>,
+    models: Vec<Locked>,
 }
 
 /// What was approved of one component. Lists are sorted and hold nothing twice.
@@ -81,6 +82,8 @@ struct File {
     version: u32,
     #[serde(rename = "component", default)]
     components: Vec<Locked>,
+    #[serde(rename = "model", default, skip_serializing_if = "Vec::is_empty")]
+    models: Vec<Locked>,
 }
 
 impl Lock {
@@ -91,9 +94,20 @@ impl Lock {
     pub fn new(mut components: Vec<Locked>) -> Result<Self, LockError> {
         components.sort_by(|one, other| one.name.cmp(&other.name));
         components.iter_mut().for_each(Locked::sort);
-        let lock = Self { components };
+        let lock = Self { components, models: Vec::new() };
         lock.check()?;
         Ok(lock)
+    }
+
+    /// The lock with these models in place of its own, in any order. Of a model there is nothing to import, export or call.
+    ///
+    /// # Errors
+    /// A model stands twice.
+    pub fn with_models(mut self, mut models: Vec<Locked>) -> Result<Self, LockError> {
+        models.sort_by(|one, other| one.name.cmp(&other.name));
+        self.models = models;
+        self.check()?;
+        Ok(self)
     }
 
     /// Reads the text of a lock. Only what [`Lock::to_text`] could have written is taken, apart from white space and
@@ -110,7 +124,7 @@ impl Lock {
         if file.version != FORMAT {
             return Err(LockError::Format(file.version));
         }
-        let lock = Self { components: file.components };
+        let lock = Self { components: file.components, models: file.models };
         lock.check()?;
         Ok(lock)
     }
@@ -120,7 +134,7 @@ impl Lock {
     /// # Errors
     /// Never for entries that [`Lock::new`] took.
     pub fn to_text(&self) -> Result<String, LockError> {
-        let file = File { version: FORMAT, components: self.components.clone() };
+        let file = File { version: FORMAT, components: self.components.clone(), models: self.models.clone() };
         let text = toml::to_string(&file).map_err(|error| LockError::Syntax(error.to_string()))?;
         Ok(format!("{HEAD}{text}"))
     }
@@ -129,6 +143,18 @@ impl Lock {
     #[must_use]
     pub fn components(&self) -> &[Locked] {
         &self.components
+    }
+
+    /// The models, by name.
+    #[must_use]
+    pub fn models(&self) -> &[Locked] {
+        &self.models
+    }
+
+    /// What was approved of a model, if anything was.
+    #[must_use]
+    pub fn model(&self, name: &str) -> Option<&Locked> {
+        self.models.iter().find(|locked| locked.name.as_str() == name)
     }
 
     /// What was approved of a component, if anything was.
@@ -145,12 +171,13 @@ impl Lock {
         let others = self.components.iter().filter(|other| other.name != locked.name);
         let mut components: Vec<Locked> = others.cloned().collect();
         components.push(locked);
-        Self::new(components)
+        Self::new(components)?.with_models(self.models.clone())
     }
 
     fn check(&self) -> Result<(), LockError> {
         rising(self.components.iter().map(|locked| locked.name.as_str()), "component")?;
-        for locked in &self.components {
+        rising(self.models.iter().map(|locked| locked.name.as_str()), "model")?;
+        for locked in self.components.iter().chain(&self.models) {
             let of = |list: &'static str| format!("{list} of `{}`", locked.name);
             rising(locked.imports.iter().map(String::as_str), &of("import"))?;
             rising(locked.exports.iter().map(String::as_str), &of("export"))?;

@@ -60,7 +60,14 @@ impl Lab {
 
     fn add(&self) -> Said {
         let mut process = Command::new(tidegate_e2e::host().unwrap());
-        process.args(["model", "add", "--state", &self.site.shown("state"), "--policy", &self.site.shown("policy.toml")]);
+        process.args([
+            "model",
+            "add",
+            "--state",
+            &self.site.shown("state"),
+            "--policy",
+            &self.site.shown("policy.toml"),
+        ]);
         Said::of(process.arg(self.folder())).unwrap()
     }
 }

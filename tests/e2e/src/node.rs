@@ -191,6 +191,7 @@ impl Node {
             grant("protocol-mcp", "gateway = true"),
             grant("tool-time", ""),
             grant("tool-system", "system = true"),
+            grant("tool-models", "models = [\"*\"]"),
             grant("tool-memory", "kv = [{ namespace = \"notes\", access = \"read-write\" }]"),
             grant("tool-files", &files),
             grant("tool-fetch", &format!("network = [{network}]")),

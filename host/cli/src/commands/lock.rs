@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 use tidegate::lock::{Changed, Lock, Locked, differences};
-use tidegate::{ComponentReport, LockingError, read_lock};
+use tidegate::{ComponentReport, ControlReply, ControlRequest, LockingError, read_lock};
 
 use crate::args::HostArgs;
 use crate::commands::block_on;
@@ -17,6 +17,7 @@ use crate::node::{Load, Node};
 use crate::output::{self, Style, printable};
 use crate::settings::Settings;
 use tidegate_commands::list::list;
+use tidegate_commands::node::unexpected;
 
 /// `tidegate lock`.
 #[derive(Debug, Args)]
@@ -72,7 +73,17 @@ pub(crate) async fn current(settings: &Settings, components: &[PathBuf]) -> Resu
         ));
     }
     let locked = listing.components.into_iter().map(locked).collect::<Result<Vec<_>>>()?;
-    Ok(Lock::new(locked)?)
+    let lock = Lock::new(locked)?;
+    let request = ControlRequest::ModelList;
+    let models = match Node::open(settings, Load::Nothing).await?.ask(request, |_| {}).await? {
+        ControlReply::Models(models) => *models,
+        other => return Err(unexpected(&other)),
+    };
+    if let Some(refused) = models.refused.first() {
+        let (what, reason) = (printable(&refused.what), &refused.reason);
+        return Err(fail!(Refused, "the model `{what}` is refused, so a lock would not hold it: {reason}"));
+    }
+    Ok(lock.with_models(models.models.into_iter().map(|model| model.locked).collect())?)
 }
 
 /// A component's entry.

@@ -10,7 +10,7 @@ pub const HELD: &[(&str, &[Held])] = &[
     ("Web servers with a mirror", WEB),
     ("From bytes to native code", LOAD),
     ("Names and updates", NAMES),
-    ("Models", MODELS),
+    ("Models that are there", MODELS),
 ];
 
 const fn held(attack: &'static str, outcome: &'static str, test: &'static str) -> Held {
@@ -157,7 +157,11 @@ const MODELS: &[Held] = &[
         "the read fails: each is compared with what was verified",
         "a_file_that_changes_after_it_was_opened_gives_nothing",
     ),
-    held("the model of another component, by its name", "looks as if it were not there", "only_granted_models_are_there"),
+    held(
+        "the model of another component, by its name",
+        "looks as if it were not there",
+        "only_granted_models_are_there",
+    ),
     held("a path in place of a model's name", "looks as if it were not there", "only_granted_models_are_there"),
     held(
         "a model larger than models may be here",
