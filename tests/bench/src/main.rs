@@ -11,12 +11,14 @@
 //! measure   rounds in alternation;  table: medians and ratios
 //! inside    no client and no network: the runtime's own calls, the host's, verifying and loading
 //! registry  a large blob through the registry, beside copying and hashing it
+//! gguf      language models in the engine, beside llama.cpp
 //! floor     the bare hyper echo, this program started as a server
 //! ```
 #![allow(missing_docs, reason = "a program")]
 
 mod cold;
 mod floor;
+mod gguf;
 mod inside;
 mod load;
 mod machine;
@@ -58,6 +60,7 @@ fn run() -> Result<()> {
         }
         Task::Floor(address) => floor::serve(address),
         Task::Inside => inside::measure(),
+        Task::Gguf => gguf::measure(),
         Task::Registry(megabytes) => registry::measure(megabytes),
         Task::Measure(options) => bench(&options),
     }

@@ -16,6 +16,7 @@ hyper echo, in alternation, and prints medians and ratios within the run.
   --only TEXT   only subjects whose name contains TEXT
   --json        JSON instead of a table
   --inside      instead: calls inside one process, verifying, and loading a thousand components
+  --gguf        instead: language models in the sandbox, beside llama.cpp with one thread; after `cargo x models`
   --registry N  instead: a blob of N MiB through the registry, beside copying and hashing the file
 
 Needs wrk (`apt-get install wrk`) and python3 with venv, from which it installs the wasmtime binary below target/.
@@ -28,6 +29,8 @@ pub(crate) enum Task {
     Measure(Options),
     /// Calls inside one process.
     Inside,
+    /// Language models beside llama.cpp.
+    Gguf,
     /// A blob of so many MiB.
     Registry(u32),
     /// Be the bare hyper echo.
@@ -56,6 +59,7 @@ pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Result<Task> {
             "--only" => options.only = Some(value()?),
             "--json" => options.json = true,
             "--inside" => return Ok(Task::Inside),
+            "--gguf" => return Ok(Task::Gguf),
             "--registry" => return Ok(Task::Registry(number(&value()?, 1, 16_384)?)),
             "--floor" => return Ok(Task::Floor(value()?.parse().context("`--floor` takes an address")?)),
             "-h" | "--help" => return Ok(Task::Help),

@@ -12,6 +12,7 @@ cargo x: everything one does with this checkout
   cargo x bench [ARGUMENTS]   measure a release build
   cargo x edge [--plain]      the small binary without a compiler, and its size
   cargo x fuzz TARGET         arbitrary bytes against the protocol or a format, for a while
+  cargo x models              train small language models, and compare with llama.cpp
   cargo x registry-interop    our registry and wkg, oras, skopeo, docker-registry
   cargo x deploy              the manifests for a cluster and the units for systemd, as these read them
   cargo x clients             install the official MCP clients that the tests use
@@ -99,6 +100,15 @@ Builds the binary of the edge profile twice, prints the bytes of both, and fails
 Takes minutes: everything becomes one unit. Not part of `cargo x test`.
 ";
 
+const MODELS: &str = "\
+cargo x models
+
+Trains two language models of llama architecture on this repository's documents, below target/models/llama: one of 15 million
+parameters in at most 8 minutes at the lowest priority, and a tiny one in seconds. Quantises them with llama.cpp (built from
+the source in PyPI's llama-cpp-python, which takes minutes once), asks it for tokens, logits and embeddings, and compares
+components/llama with them. What exists is kept. The tiny model that ordinary tests use is in tests/models/llama/tiny.
+";
+
 const FUZZ: &str = "\
 cargo x fuzz TARGET [--seconds N]
 
@@ -160,6 +170,7 @@ pub(crate) fn of(verb: &str) -> &'static str {
         "deploy" => DEPLOY,
         "edge" => EDGE,
         "fuzz" => FUZZ,
+        "models" => MODELS,
         "registry-interop" => INTEROP,
         "clients" => CLIENTS,
         "doctor" => DOCTOR,

@@ -14,6 +14,7 @@ mod guests;
 mod help;
 mod interop;
 mod layout;
+mod models;
 mod quality;
 mod run;
 mod step;
@@ -55,6 +56,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         "test" => test::command(&layout, rest),
         "clients" => clients::command(&layout, rest),
         "conformance" => conformance::command(&layout, rest),
+        "models" => models::command(&layout, rest),
         "registry-interop" => interop::command(&layout, rest),
         "bench" => bench::command(&layout, rest),
         "deploy" => deploy::command(&layout, rest),
