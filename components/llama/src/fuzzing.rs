@@ -81,4 +81,27 @@ mod tests {
         }
         assert!(taken >= 3 && refused >= 1, "{taken} taken, {refused} refused: the corpus reaches nothing");
     }
+
+    #[test]
+    fn changed_models_hold() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus/gguf");
+        let mut random = 6_u64;
+        let mut next = |below: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(random >> 33).unwrap() % below
+        };
+        for name in ["made-q4_0", "made-q8_0", "made-f16"] {
+            let file = std::fs::read(folder.join(name)).unwrap();
+            for _ in 0..1000 {
+                let mut file = file.clone();
+                // The head is where most can go wrong.
+                let most = if next(4) == 0 { file.len() } else { file.len().min(9000) };
+                for _ in 0..=next(4) {
+                    let (at, byte) = (next(most), next(256));
+                    file.splice(at..=at, [u8::try_from(byte).unwrap()]);
+                }
+                super::gguf(&file);
+            }
+        }
+    }
 }

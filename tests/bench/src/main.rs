@@ -14,6 +14,7 @@
 //! inside    no client and no network: the runtime's own calls, the host's layer by layer, verifying and loading
 //! count     instructions of a call
 //! registry  a large blob through the registry, beside copying and hashing it
+//! gguf      language models in the engine, beside llama.cpp
 //! floor     the bare hyper echo, this program started as a server
 //! ```
 #![allow(missing_docs, reason = "a program")]
@@ -21,6 +22,7 @@
 mod cold;
 mod count;
 mod floor;
+mod gguf;
 mod inside;
 mod load;
 mod machine;
@@ -66,6 +68,7 @@ fn run() -> Result<()> {
         Task::Inside => inside::measure(),
         Task::Instructions => count::measure(),
         Task::Calls(calls) => count::call(&calls.node, &calls.way, calls.times),
+        Task::Gguf => gguf::measure(),
         Task::Registry(megabytes) => registry::measure(megabytes),
         Task::Measure(options) => bench(&options),
     }

@@ -22,6 +22,7 @@ component, and a bare hyper echo, in alternation, and prints medians and ratios 
   --json        JSON instead of a table
   --inside      instead: calls inside one process, layer by layer, verifying, and loading a thousand components
   --instructions  instead: instructions of one call, counted by valgrind: no neighbour changes them
+  --gguf        instead: language models in the sandbox, beside llama.cpp with one thread; after `cargo x models`
   --registry N  instead: a blob of N MiB through the registry, beside copying and hashing the file
 
 Needs wrk (`apt-get install wrk`) and python3 with venv, from which it installs the wasmtime binary below target/.
@@ -38,6 +39,8 @@ pub(crate) enum Task {
     Instructions,
     /// Make calls inside this process, for who counts its instructions.
     Calls(Calls),
+    /// Language models beside llama.cpp.
+    Gguf,
     /// A blob of so many MiB.
     Registry(u32),
     /// Be the bare hyper echo.
@@ -85,6 +88,7 @@ pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Result<Task> {
             "--way" => calls.get_or_insert_default().way = value()?,
             "--node" => calls.get_or_insert_default().node = value()?.into(),
             "--inside" => return Ok(Task::Inside),
+            "--gguf" => return Ok(Task::Gguf),
             "--registry" => return Ok(Task::Registry(number(&value()?, 1, 16_384)?)),
             "--floor" => return Ok(Task::Floor(value()?.parse().context("`--floor` takes an address")?)),
             "-h" | "--help" => return Ok(Task::Help),

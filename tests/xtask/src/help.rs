@@ -14,6 +14,7 @@ cargo x: everything one does with this checkout
   cargo x cross [TARGET...]   that binary for five processors, each tried under an emulator
   cargo x fuzz TARGET         arbitrary bytes against the protocol or a format, for a while
   cargo x release --key FILE  everything that is shipped: binaries, packages, image, what they are made of, checksums
+  cargo x models              train small language models, and compare with llama.cpp
   cargo x registry-interop    our registry and wkg, oras, skopeo, docker-registry
   cargo x deploy              the manifests for a cluster and the units for systemd, as these read them
   cargo x clients             install the official MCP clients that the tests use
@@ -138,6 +139,15 @@ The same commit and key give the same bytes, in any folder of any machine with t
 Installs what is missing as `cargo x cross` does, umoci and skopeo too. Takes about ten minutes for each target.
 ";
 
+const MODELS: &str = "\
+cargo x models
+
+Trains two language models of llama architecture on this repository's documents, below target/models/llama: one of 15 million
+parameters in at most 8 minutes at the lowest priority, and a tiny one in seconds. Quantises them with llama.cpp (built from
+the source in PyPI's llama-cpp-python, which takes minutes once), asks it for tokens, logits and embeddings, and compares
+components/llama with them. What exists is kept. The tiny model that ordinary tests use is in tests/models/llama/tiny.
+";
+
 const FUZZ: &str = "\
 cargo x fuzz TARGET [--seconds N]
 
@@ -201,6 +211,7 @@ pub(crate) fn of(verb: &str) -> &'static str {
         "edge" => EDGE,
         "release" => RELEASE,
         "fuzz" => FUZZ,
+        "models" => MODELS,
         "registry-interop" => INTEROP,
         "clients" => CLIENTS,
         "doctor" => DOCTOR,

@@ -15,6 +15,7 @@ mod guests;
 mod help;
 mod interop;
 mod layout;
+mod models;
 mod programs;
 mod quality;
 mod release;
@@ -58,6 +59,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         "test" => test::command(&layout, rest),
         "clients" => clients::command(&layout, rest),
         "conformance" => conformance::command(&layout, rest),
+        "models" => models::command(&layout, rest),
         "registry-interop" => interop::command(&layout, rest),
         "cross" => cross::command(&layout, rest),
         "bench" => bench::command(&layout, rest),
