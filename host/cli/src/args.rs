@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use tidegate_config::{LogFormat, LogLevel, Options};
 
 use crate::commands::{
-    access, add, audit, build, call, completions, doctor, inspect, key, list, lock, mirror, new, policy, publish,
-    registry, remove, rollback, run, search, sign, update, verify,
+    access, add, audit, build, call, completions, doctor, inspect, key, list, lock, mirror, model, new, policy,
+    publish, registry, remove, rollback, run, search, sign, update, verify,
 };
 use tidegate_commands::VERSION;
 
@@ -55,7 +55,7 @@ pub(crate) enum Command {
     /// Makes keys and shows them.
     #[command(subcommand)]
     Key(key::Key),
-    /// Signs components: writes `X.wasm.sigstore.json` beside each.
+    /// Signs components and models: writes `X.wasm.sigstore.json` beside each.
     Sign(sign::Sign),
     /// Verifies components' signatures, without running anything.
     Verify(verify::Verify),
@@ -66,6 +66,9 @@ pub(crate) enum Command {
     /// Copies components to a folder and back, for nodes without a network.
     #[command(subcommand)]
     Mirror(mirror::Mirror),
+    /// Verifies and keeps models, lists and shows them.
+    #[command(subcommand)]
+    Model(model::Model),
     /// Runs a registry and looks after it.
     #[command(subcommand)]
     Registry(registry::Registry),

@@ -12,6 +12,7 @@ pub(crate) mod key;
 pub(crate) mod list;
 pub(crate) mod lock;
 pub(crate) mod mirror;
+pub(crate) mod model;
 pub(crate) mod native;
 pub(crate) mod new;
 pub(crate) mod policy;
@@ -53,6 +54,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Command::Publish(publish) => publish.run(json),
         Command::Search(search) => search.run(json),
         Command::Mirror(mirror) => mirror.run(json),
+        Command::Model(model) => model.run(json),
         Command::Registry(registry) => registry.run(json),
         Command::Policy(policy) => policy.run(json),
         Command::New(new) => new.run(json),

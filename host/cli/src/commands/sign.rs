@@ -15,6 +15,7 @@ use tidegate::source::SIGNATURE_SUFFIX;
 use tidegate_commands::verify::{read_bundle, read_file};
 
 use crate::args::HostArgs;
+use crate::commands::model;
 use crate::commands::signer::{Signer, SignerArgs};
 use crate::failure::{Blame as _, Exit, Result, fail};
 use crate::output;
@@ -36,8 +37,8 @@ pub(crate) struct Sign {
     /// The version that the component gets, if it has no manifest that says it.
     #[arg(long)]
     version: Option<Version>,
-    /// Component files.
-    #[arg(required = true, value_name = "X.wasm")]
+    /// Component files, or folders of models with a `model.toml`.
+    #[arg(required = true, value_name = "X.wasm|FOLDER")]
     components: Vec<PathBuf>,
     #[command(flatten)]
     host: HostArgs,
@@ -68,6 +69,15 @@ impl Sign {
     }
 
     fn sign(&self, path: &Path, signer: &Signer) -> Result<Value> {
+        if model::is_model(path) {
+            if self.name.is_some() || self.version.is_some() || self.statement.is_some() {
+                return Err(fail!(
+                    Usage,
+                    "`--name`, `--version` and `--statement` are for components: a model's `model.toml` says it"
+                ));
+            }
+            return model::sign(path, signer);
+        }
         if path.extension().is_some_and(|extension| extension == "cwasm") {
             return Err(fail!(
                 Usage,
