@@ -30,7 +30,7 @@ impl Models {
     pub(crate) fn generate(
         &self,
         found: Result<Arc<Known>, Failure>,
-        by: &str,
+        asker: Asker,
         request: GenerateRequest,
     ) -> Generation {
         let (sender, steps) = mpsc::channel(STEPS);
@@ -41,7 +41,6 @@ impl Models {
                 let _ = sender.try_send(Err(failure));
             }
             Ok(known) => {
-                let asker = Asker { component: by.to_owned(), what: "generate" };
                 let models = self.clone();
                 tokio::spawn(async move {
                     let began = Instant::now();
