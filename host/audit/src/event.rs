@@ -138,6 +138,12 @@ pub enum Event {
     },
     /// A component used a model.
     ModelUsed {
+        /// The client that a protocol component used it for: a stable name.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        principal: Option<String>,
+        /// Whose that client is.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tenant: Option<String>,
         /// Name of the component.
         component: String,
         /// Name and version of the model.

@@ -54,8 +54,9 @@ impl Sink for TraceSink {
             Event::ModelUnloaded { model, reason } => {
                 tracing::info!(target: "audit", model, reason, "model unloaded");
             }
-            Event::ModelUsed { component, model, request, end, microseconds } => {
-                tracing::debug!(target: "audit", component, model, request, ?end, microseconds, "model used");
+            Event::ModelUsed { principal, tenant, component, model, request, end, microseconds } => {
+                let (principal, tenant) = (principal.as_deref(), tenant.as_deref());
+                tracing::debug!(target: "audit", principal, tenant, component, model, request, ?end, microseconds, "model used");
             }
             Event::Revealed { component, secret } => {
                 tracing::info!(target: "audit", component, secret, "secret revealed");

@@ -85,12 +85,12 @@ impl Routes {
         (below.is_empty() || below == "/" || is_resource || self.find(below).is_some()).then(|| document.to_owned())
     }
 
-    /// The protocol component for a path: exactly one of the paths in its manifest. Of two the one added first.
+    /// The protocol component for a path: one of the paths in its manifest is for it. Of two the one added first.
     fn find(&self, path: &str) -> Option<Arc<Component>> {
         let catalog = self.host.node.router.catalog();
         let answers = |component: &&Arc<Component>| {
             let http = component.manifest().and_then(|manifest| manifest.http.as_ref());
-            http.is_some_and(|http| http.paths.iter().any(|own| own == path))
+            http.is_some_and(|http| http.paths.iter().any(|own| is_for(own, path)))
         };
         catalog.components().iter().find(answers).cloned()
     }
@@ -159,6 +159,12 @@ impl Routes {
     }
 }
 
+/// Whether a path of a manifest is for a path that a client asks for: the same, or everything below where it ends in `/*`.
+fn is_for(own: &str, path: &str) -> bool {
+    let below = own.strip_suffix('*').filter(|start| start.ends_with('/'));
+    own == path || below.is_some_and(|start| path.len() > start.len() && path.starts_with(start))
+}
+
 /// Why a request's body ends early, in the component's words.
 fn body_error(error: BodyError) -> WasiError {
     match error {
@@ -214,4 +220,22 @@ fn has_token(query: Option<&str>) -> bool {
         let plain = name.replace("%5F", "_").replace("%5f", "_").to_ascii_lowercase();
         plain == TOKEN_PARAMETER
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_for;
+
+    #[test]
+    fn a_path_is_for_itself_or_for_what_is_below() {
+        let fits = [("/serve", "/serve"), ("/serve/*", "/serve/a"), ("/serve/*", "/serve/a/b"), ("/*", "/a")];
+        let others = [("/serve", "/serve/"), ("/serve", "/serve/a"), ("/serve/*", "/serve"), ("/serve/*", "/serve/")];
+        let more = [("/serve/*", "/server/a"), ("/serve*", "/serve/a"), ("/*", "/")];
+        for (own, path) in fits {
+            assert!(is_for(own, path), "{own} {path}");
+        }
+        for (own, path) in others.into_iter().chain(more) {
+            assert!(!is_for(own, path), "{own} {path}");
+        }
+    }
 }

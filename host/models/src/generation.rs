@@ -30,7 +30,7 @@ impl Models {
     pub(crate) fn generate(
         &self,
         found: Result<Arc<Known>, Failure>,
-        by: &str,
+        asker: Asker,
         request: GenerateRequest,
     ) -> Generation {
         let known = match found {
@@ -40,7 +40,6 @@ impl Models {
         let (sender, steps) = mpsc::channel(STEPS);
         let stop = Stop::new();
         let waiting = Waiting(Arc::clone(&stop));
-        let asker = Asker { component: by.to_owned(), what: "generate" };
         let models = self.clone();
         tokio::spawn(async move {
             let began = Instant::now();

@@ -9,6 +9,7 @@ use tidegate_bindings::model_backend::ModelBackend;
 use tidegate_bindings::model_backend::exports::tidegate::model::backend::LoadOptions;
 use tidegate_bindings::model_backend::tidegate::model::types::{Description, Error, Shortage};
 use tidegate_capability::Ctx;
+use tidegate_grant::Principal;
 use tidegate_supervisor::{Body, Component, TimeLimit};
 use tokio::sync::OwnedMutexGuard;
 use wasmtime::Store;
@@ -33,6 +34,8 @@ pub(crate) type Place = OwnedMutexGuard<Option<Loaded>>;
 pub(crate) struct Asker {
     /// The component.
     pub(crate) component: String,
+    /// The client that it works for, where it is one's protocol.
+    pub(crate) principal: Option<Principal>,
     /// What it wants: `embed`.
     pub(crate) what: &'static str,
 }
@@ -70,6 +73,8 @@ impl Models {
     /// Writes a request to the audit log.
     pub(crate) fn used_by<R>(&self, known: &Known, asker: &Asker, began: Instant, result: &Result<R, Failure>) {
         self.inner.audit.emit(Event::ModelUsed {
+            principal: asker.principal.as_ref().map(|principal| principal.name().to_owned()),
+            tenant: asker.principal.as_ref().and_then(|principal| principal.tenant().map(str::to_owned)),
             component: asker.component.clone(),
             model: known.model.reference().to_string(),
             request: asker.what.to_owned(),

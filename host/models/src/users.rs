@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tidegate_audit::Event;
 use tidegate_bindings::model_backend::tidegate::model::types::{
     Classification, Description, EmbedOptions, Embeddings, GenerateRequest, Inference, Step, Subject, Tensor,
 };
@@ -9,7 +10,7 @@ use tidegate_bindings::models::tidegate::model::models::{
     Failure, Generated, Generation as Handle, Host, HostGeneration, Summary,
 };
 use tidegate_capability::{Ctx, Denials, Slots};
-use tidegate_grant::Grant;
+use tidegate_grant::{Grant, Item, ItemKind, Principal, Use};
 use wasmtime::component::{HasData, Resource, ResourceTable};
 use wasmtime_wasi_io::poll::{DynPollable, subscribe};
 
@@ -44,26 +45,62 @@ pub(crate) fn of(ctx: &mut Ctx) -> View<'_> {
     View { table: &mut ctx.table, slots: &mut ctx.slots }
 }
 
-impl User {
+/// A component that asks now, and for whom.
+struct Asking {
+    user: Arc<User>,
+    /// The client, where the component is its protocol. What a tool uses is the tool's own.
+    principal: Option<Principal>,
+}
+
+impl Asking {
+    /// Whether the client, if there is one, may use a model through this component.
+    fn permits(&self, model: &str) -> Use {
+        let item = Item { kind: ItemKind::Model, component: &self.user.name, name: model };
+        self.principal.as_ref().map_or(Use::Allowed, |principal| principal.may_use(&item))
+    }
+
     /// A model that it may use. One that it may not looks like one that is not there.
     fn find(&self, model: &str) -> Outcome<Arc<Known>> {
-        let models = self.models.get()?;
-        let found = self.grant.model(model).and_then(|_| models.get(model));
-        found.ok_or_else(|| {
-            let shown: String = model.chars().take(80).flat_map(char::escape_debug).collect();
+        let models = self.user.models.get()?;
+        let shown: String = model.chars().take(80).flat_map(char::escape_debug).collect();
+        let found = self.user.grant.model(model).and_then(|_| models.get(model));
+        let Some(known) = found else {
             let reason = format!(
                 "this component has no model `{shown}`: either the node does not have it (`tidegate model list`), or policy \
                  does not grant it; this line in the component's `[[grant]]` would: models = [\"{shown}\"]"
             );
-            self.denials.write("tidegate:model/models", &format!("model `{shown}`"), &reason);
-            Failure::NotFound(reason)
-        })
+            self.user.denials.write("tidegate:model/models", &format!("model `{shown}`"), &reason);
+            return Err(Failure::NotFound(reason));
+        };
+        let scopes = match self.permits(known.name()) {
+            Use::Allowed => return Ok(known),
+            Use::WithScopes(scopes) => scopes,
+            Use::Denied => Vec::new(),
+        };
+        let component = self.user.name.to_string();
+        let reason = format!(
+            "this client may not use the model `{shown}`; this line in its `[[client]]` would permit it: \
+             models = [\"{component}/{shown}\"]"
+        );
+        if let Some(principal) = &self.principal {
+            models.inner.audit.emit(Event::Forbidden {
+                principal: principal.name().to_owned(),
+                tenant: principal.tenant().map(str::to_owned),
+                component,
+                target: format!("model {shown}"),
+                scopes,
+            });
+        }
+        Err(Failure::NotFound(reason))
+    }
+
+    fn asker(&self, what: &'static str) -> Asker {
+        Asker { component: self.user.name.to_string(), principal: self.principal.clone(), what }
     }
 
     async fn request<R: Send + 'static>(&self, model: &str, what: &'static str, work: Work<R>) -> Outcome<R> {
         let known = self.find(model)?;
-        let asker = Asker { component: self.name.to_string(), what };
-        self.models.get()?.request(&known, asker, work).await
+        self.user.models.get()?.request(&known, self.asker(what), work).await
     }
 }
 
@@ -91,9 +128,10 @@ impl Models {
 }
 
 impl View<'_> {
-    fn user(&self) -> wasmtime::Result<Arc<User>> {
+    fn asking(&self) -> wasmtime::Result<Asking> {
         let user = self.slots.get::<Arc<User>>();
-        user.cloned().ok_or_else(|| wasmtime::format_err!("the component was granted no model"))
+        let user = user.cloned().ok_or_else(|| wasmtime::format_err!("the component was granted no model"))?;
+        Ok(Asking { user, principal: self.slots.get::<Principal>().cloned() })
     }
 
     fn generation(&mut self, handle: &Resource<Handle>) -> wasmtime::Result<&mut Generation> {
@@ -103,16 +141,18 @@ impl View<'_> {
 
 impl Host for View<'_> {
     async fn list(&mut self) -> wasmtime::Result<Vec<Summary>> {
-        let user = self.user()?;
+        let asking = self.asking()?;
+        let user = &asking.user;
         let Ok(models) = user.models.get() else { return Ok(Vec::new()) };
         let all = models.all();
         let granted = all.iter().filter(|known| user.grant.model(known.name()).is_some());
+        let granted = granted.filter(|known| asking.permits(known.name()) == Use::Allowed);
         Ok(granted.map(|known| models.summary(known)).collect())
     }
 
     async fn describe(&mut self, model: String) -> wasmtime::Result<Outcome<Description>> {
-        let user = self.user()?;
-        Ok(match user.models.get().and_then(|models| Ok((models, user.find(&model)?))) {
+        let asking = self.asking()?;
+        Ok(match asking.user.models.get().and_then(|models| Ok((models, asking.find(&model)?))) {
             Ok((models, known)) => models.describe(&known).await,
             Err(failure) => Err(failure),
         })
@@ -129,7 +169,7 @@ impl Host for View<'_> {
                 guest.tidegate_model_backend().model().call_infer(&mut *store, model, &inputs, &outputs).await
             })
         });
-        Ok(self.user()?.request(&model, "infer", work).await)
+        Ok(self.asking()?.request(&model, "infer", work).await)
     }
 
     async fn embed(
@@ -143,7 +183,7 @@ impl Host for View<'_> {
                 guest.tidegate_model_backend().model().call_embed(&mut *store, model, &texts, options).await
             })
         });
-        Ok(self.user()?.request(&model, "embed", work).await)
+        Ok(self.asking()?.request(&model, "embed", work).await)
     }
 
     async fn classify(
@@ -157,7 +197,7 @@ impl Host for View<'_> {
                 guest.tidegate_model_backend().model().call_classify(&mut *store, model, &subject, top).await
             })
         });
-        Ok(self.user()?.request(&model, "classify", work).await)
+        Ok(self.asking()?.request(&model, "classify", work).await)
     }
 
     async fn tokenize(&mut self, model: String, text: String, special: bool) -> wasmtime::Result<Outcome<Vec<u32>>> {
@@ -166,7 +206,7 @@ impl Host for View<'_> {
                 guest.tidegate_model_backend().model().call_tokenize(&mut *store, model, &text, special).await
             })
         });
-        Ok(self.user()?.request(&model, "tokenize", work).await)
+        Ok(self.asking()?.request(&model, "tokenize", work).await)
     }
 
     async fn detokenize(&mut self, model: String, tokens: Vec<u32>) -> wasmtime::Result<Outcome<String>> {
@@ -175,15 +215,15 @@ impl Host for View<'_> {
                 guest.tidegate_model_backend().model().call_detokenize(&mut *store, model, &tokens).await
             })
         });
-        Ok(self.user()?.request(&model, "detokenize", work).await)
+        Ok(self.asking()?.request(&model, "detokenize", work).await)
     }
 }
 
 impl HostGeneration for View<'_> {
     fn new(&mut self, model: String, request: GenerateRequest) -> wasmtime::Result<Resource<Handle>> {
-        let user = self.user()?;
-        let generation = match user.models.get() {
-            Ok(models) => models.generate(user.find(&model), &user.name, request),
+        let asking = self.asking()?;
+        let generation = match asking.user.models.get() {
+            Ok(models) => models.generate(asking.find(&model), asking.asker("generate"), request),
             Err(failure) => Generation::failed(failure),
         };
         let generation = self.table.push(generation)?;

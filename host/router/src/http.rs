@@ -179,7 +179,11 @@ where
     component
         .run(
             conversation(&component),
-            |ctx| ctx.slots.insert(client),
+            |ctx| {
+                // For what is used on its behalf without a call through this router.
+                ctx.slots.insert(client.principal().clone());
+                ctx.slots.insert(client);
+            },
             move |store, instance, exports| {
                 Box::pin(async move {
                     let Some(indices) = &exports.http else {

@@ -48,6 +48,9 @@ pub enum ItemKind {
     Resource,
     /// Prompts, by the component's own name of each.
     Prompt,
+    /// Models that a protocol component offers its clients, by the model's name. What a tool uses for its own work, who may
+    /// call the tool may have.
+    Model,
 }
 
 /// A thing in a catalog.

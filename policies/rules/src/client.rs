@@ -104,7 +104,7 @@ pub struct TenantEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct UseEntry {
-    /// `tools`, `resources` or `prompts`.
+    /// `tools`, `resources`, `prompts` or `models`.
     pub kind: &'static str,
     /// `COMPONENT/NAME`.
     pub pattern: String,
@@ -220,6 +220,7 @@ pub(crate) fn kind_key(kind: ItemKind) -> &'static str {
         ItemKind::Tool => "tools",
         ItemKind::Resource => "resources",
         ItemKind::Prompt => "prompts",
+        ItemKind::Model => "models",
     }
 }
 

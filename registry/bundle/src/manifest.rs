@@ -75,7 +75,7 @@ pub enum State {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct HttpManifest {
-    /// Absolute paths, 1 to 16, that it answers, such as `/serve`.
+    /// Absolute paths, 1 to 16, that it answers, such as `/serve`; `/serve/*` stands for everything below `/serve/`.
     pub paths: Vec<String>,
 }
 

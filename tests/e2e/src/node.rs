@@ -189,6 +189,7 @@ impl Node {
         );
         [
             grant("protocol-mcp", "gateway = true"),
+            grant("protocol-openai", "gateway = true\nmodels = [\"*\"]"),
             grant("tool-time", ""),
             grant("tool-system", "system = true"),
             grant("tool-models", "models = [\"*\"]"),

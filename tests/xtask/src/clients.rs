@@ -1,5 +1,5 @@
-//! `cargo x clients`: the environments of the official MCP clients, and of the official signers and verifiers; the official
-//! suite of JSON Schema.
+//! `cargo x clients`: the environments of the official clients of the protocols, and of the official signers and
+//! verifiers; the official suite of JSON Schema.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -23,6 +23,9 @@ pub(crate) fn install(layout: &Layout) -> Result<()> {
     once(&layout.clients().join("python"), &pinned.join("python/requirements.txt"), python)?;
     once(&layout.clients().join("node"), &pinned.join("node/package-lock.json"), node)?;
     once(&layout.clients().join("schemas"), &pinned.join("schemas/requirements.txt"), schemas)?;
+    let openai = pinned.join("openai");
+    once(&layout.clients().join("openai-python"), &openai.join("python/requirements.txt"), python)?;
+    once(&layout.clients().join("openai-node"), &openai.join("node/package-lock.json"), node)?;
     let pinned = layout.root.join("tests/sigstore");
     once(&layout.clients().join("sigstore-python"), &pinned.join("python/requirements.txt"), python)?;
     once(&layout.clients().join("sigstore-node"), &pinned.join("node/package-lock.json"), node)

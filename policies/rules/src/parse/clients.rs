@@ -11,7 +11,7 @@ use crate::document::Value;
 use crate::names::is_plain;
 
 const KEYS: &[&str] =
-    &["issuer", "subject", "claims", "scopes", "key", "uid", "gid", "tenant", "tools", "resources", "prompts"];
+    &["issuer", "subject", "claims", "scopes", "key", "uid", "gid", "tenant", "tools", "resources", "prompts", "models"];
 /// Keys that say for whom a line is, by the kind of client; the first of each is the one that makes it so.
 const KINDS: &[&[&str]] = &[&["issuer", "subject", "claims", "scopes"], &["key"], &["uid", "gid"]];
 
@@ -25,17 +25,17 @@ impl Reader<'_, '_> {
         let who = self.who(table, value);
         let scopes = self.scopes(table);
         let mut allows = Vec::new();
-        for kind in [ItemKind::Tool, ItemKind::Resource, ItemKind::Prompt] {
+        for kind in [ItemKind::Tool, ItemKind::Resource, ItemKind::Prompt, ItemKind::Model] {
             self.patterns(table, kind, &mut allows);
         }
         let tenant = table.get("tenant").and_then(|value| {
             let name = self.plain_name(value, "tenant")?;
             Some(Granted { value: name, origin: self.document.origin(&value.span()) })
         });
-        let says = ["tenant", "tools", "resources", "prompts"];
+        let says = ["tenant", "tools", "resources", "prompts", "models"];
         if !says.iter().any(|key| table.contains_key(*key)) {
             let message =
-                "[[client]] permits nothing: give `tools`, `resources` or `prompts`, such as `tools = [\"*\"]`";
+                "[[client]] permits nothing: give `tools`, `resources`, `prompts` or `models`, such as `tools = [\"*\"]`";
             self.document.problem(value.span(), message);
         }
         let Some(who) = who else { return };
