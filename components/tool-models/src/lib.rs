@@ -1,5 +1,11 @@
 //! The node's models as tools. What is listed follows from the models that the policy grants: which there are, and what each
 //! says that it can do.
+
+#![cfg_attr(
+    not(target_arch = "wasm32"),
+    allow(dead_code, reason = "natively only the tests use it; the exports are for wasm32")
+)]
+
 mod answer;
 mod arguments;
 mod bindings;
@@ -49,4 +55,5 @@ fn usable() -> Vec<Usable> {
     described.collect()
 }
 
+#[cfg(target_arch = "wasm32")]
 bindings::export!(Component with_types_in bindings);

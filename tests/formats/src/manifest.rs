@@ -28,6 +28,7 @@ const KNOWN: &[&str] = &[
     "requests.kv[].namespace",
     "requests.kv[].access",
     "requests.kv[].reason",
+    "requests.models",
     "requests.secrets[].name",
     "requests.secrets[].reason",
     "requests.system",
