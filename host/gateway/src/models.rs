@@ -72,7 +72,7 @@ impl NodeModels {
     }
 
     pub(crate) fn capability(&self) -> ModelsCapability {
-        ModelsCapability::new(self.models.clone())
+        ModelsCapability::new(&self.models)
     }
 
     fn check_floor(&self, model: &VerifiedModel) -> Result<(), ModelAddError> {

@@ -93,8 +93,17 @@ impl Site {
         );
         let policy = tidegate::parse_policy("policy.toml", &policy).unwrap();
         let compiler = tidegate::Compiler { program: target().join("debug/tidegate"), args: Vec::new() };
-        let builder = Host::builder(self.folder.path().join("state")).policy(policy).compiler(compiler);
-        builder.models_memory(memory << 20).audit(Arc::clone(&self.notes) as Arc<dyn Sink>).build().await.unwrap()
+        // The host before it lets go of its files when its last task has ended, which may be a moment after it was dropped.
+        let until = std::time::Instant::now() + Duration::from_secs(20);
+        loop {
+            let builder = Host::builder(self.folder.path().join("state")).policy(policy.clone());
+            let builder = builder.compiler(compiler.clone()).models_memory(memory << 20);
+            match builder.audit(Arc::clone(&self.notes) as Arc<dyn Sink>).build().await {
+                Ok(host) => return host,
+                Err(error) if std::time::Instant::now() >= until => panic!("{error:?}"),
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
     }
 
     /// With the backend and the tool.

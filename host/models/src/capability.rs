@@ -9,6 +9,7 @@ use tidegate_capability::{
 };
 use tidegate_grant::Grant;
 
+use crate::manager::WeakModels;
 use crate::users::{self, User};
 use crate::{Models, weights};
 
@@ -16,7 +17,8 @@ use crate::{Models, weights};
 /// component may use, its grant says.
 #[derive(Debug, Clone)]
 pub struct ModelsCapability {
-    models: Models,
+    /// Weakly: the instance of a loaded model has the router, which has the supervisor and with it this capability.
+    models: WeakModels,
 }
 
 /// What all instances of a user share.
@@ -25,8 +27,8 @@ struct OfComponent(Arc<User>);
 impl ModelsCapability {
     /// For the models of a node.
     #[must_use]
-    pub fn new(models: Models) -> Self {
-        Self { models }
+    pub fn new(models: &Models) -> Self {
+        Self { models: models.downgrade() }
     }
 }
 
@@ -60,7 +62,7 @@ impl Capability for ModelsCapability {
 
     fn prepare(&self, component: &ComponentInfo) -> Result<Arc<dyn Prepared>, PrepareError> {
         Ok(Arc::new(OfComponent(Arc::new(User {
-            models: self.models.downgrade(),
+            models: self.models.clone(),
             name: Arc::clone(&component.name),
             grant: Arc::clone(&component.grant),
             denials: Denials::new(component),

@@ -49,7 +49,7 @@ pub(crate) struct Inner {
 }
 
 /// The models of a node, as long as the node is there.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct WeakModels(Weak<Inner>);
 
 impl WeakModels {
@@ -245,6 +245,12 @@ impl Models {
         self.inner
             .audit
             .emit(Event::ModelUnloaded { model: known.model.reference().to_string(), reason: reason.to_owned() });
+    }
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner").field("memory", &self.memory).finish_non_exhaustive()
     }
 }
 
