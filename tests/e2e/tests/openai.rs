@@ -26,7 +26,7 @@ impl Site {
         node.add(&fixtures().unwrap().join("bigram.wasm")).unwrap();
         let grants = [
             grant("protocol-openai", "gateway = true\nmodels = [\"*\"]"),
-            grant("bigram", "limits = { memory = \"32MiB\" }"),
+            grant("bigram", "limits = { memory = \"64MiB\" }"),
         ];
         let policy = format!(
             "version = 1\n\n[signers.tests]\npublic-key-file = \"tests.pub\"\nroles = [\"component\", \"model\"]\n\n{}{clients}",
