@@ -35,7 +35,10 @@ impl Site {
         std::fs::write(node.path("policy.toml"), policy).unwrap();
         std::fs::write(node.path("tidegate.toml"), config).unwrap();
         let file = node.path("tidegate.toml");
-        let host = node.serve_at(free_address().unwrap(), |command| drop(command.arg("--config").arg(&file))).unwrap();
+        let prepare = |command: &mut std::process::Command| {
+            command.arg("--config").arg(&file);
+        };
+        let host = node.serve_at(free_address().unwrap(), prepare).unwrap();
         let site = Self { node, host };
         site.add_model("tides", "bigram");
         site.add_model("lost", "other");

@@ -10,8 +10,20 @@ use crate::client::{ClientMatch, ClientRule, kind_key};
 use crate::document::Value;
 use crate::names::is_plain;
 
-const KEYS: &[&str] =
-    &["issuer", "subject", "claims", "scopes", "key", "uid", "gid", "tenant", "tools", "resources", "prompts", "models"];
+const KEYS: &[&str] = &[
+    "issuer",
+    "subject",
+    "claims",
+    "scopes",
+    "key",
+    "uid",
+    "gid",
+    "tenant",
+    "tools",
+    "resources",
+    "prompts",
+    "models",
+];
 /// Keys that say for whom a line is, by the kind of client; the first of each is the one that makes it so.
 const KINDS: &[&[&str]] = &[&["issuer", "subject", "claims", "scopes"], &["key"], &["uid", "gid"]];
 
@@ -34,8 +46,8 @@ impl Reader<'_, '_> {
         });
         let says = ["tenant", "tools", "resources", "prompts", "models"];
         if !says.iter().any(|key| table.contains_key(*key)) {
-            let message =
-                "[[client]] permits nothing: give `tools`, `resources`, `prompts` or `models`, such as `tools = [\"*\"]`";
+            let message = "[[client]] permits nothing: give `tools`, `resources`, `prompts` or `models`, such as \
+                           `tools = [\"*\"]`";
             self.document.problem(value.span(), message);
         }
         let Some(who) = who else { return };
