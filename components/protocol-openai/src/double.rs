@@ -1,4 +1,5 @@
 //! A node whose models say what a test wrote down.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

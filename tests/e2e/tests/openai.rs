@@ -26,7 +26,7 @@ impl Site {
         node.add(&fixtures().unwrap().join("bigram.wasm")).unwrap();
         let grants = [
             grant("protocol-openai", "gateway = true\nmodels = [\"*\"]"),
-            grant("bigram", "limits = { memory = \"32MiB\" }"),
+            grant("bigram", "limits = { memory = \"64MiB\" }"),
         ];
         let policy = format!(
             "version = 1\n\n[signers.tests]\npublic-key-file = \"tests.pub\"\nroles = [\"component\", \"model\"]\n\n{}{clients}",
@@ -35,10 +35,10 @@ impl Site {
         std::fs::write(node.path("policy.toml"), policy).unwrap();
         std::fs::write(node.path("tidegate.toml"), config).unwrap();
         let file = node.path("tidegate.toml");
-        let host = node.serve_at(free_address().unwrap(), |command| {
+        let prepare = |command: &mut std::process::Command| {
             command.arg("--config").arg(&file);
-        });
-        let host = host.unwrap();
+        };
+        let host = node.serve_at(free_address().unwrap(), prepare).unwrap();
         let site = Self { node, host };
         site.add_model("tides", "bigram");
         site.add_model("lost", "other");

@@ -71,7 +71,10 @@ pub(crate) fn serve<M: Models>(
         return exit.send(Reply { allow: Some(allow), ..Reply::error(&error) });
     }
     let served = match place {
-        Place::Models => Ok(exit.send(Reply::json(200, listing::all(models)))),
+        Place::Models => {
+            exit.send(Reply::json(200, listing::all(models)));
+            Ok(())
+        }
         Place::Model(name) => listing::one(models, &name).map(|body| exit.send(Reply::json(200, body))),
         Place::Chat => {
             json(request, body).and_then(|body| chat::read(&body)).map(|wanted| generate(models, wanted, exit))

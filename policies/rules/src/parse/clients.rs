@@ -46,7 +46,8 @@ impl Reader<'_, '_> {
         });
         let says = ["tenant", "tools", "resources", "prompts", "models"];
         if !says.iter().any(|key| table.contains_key(*key)) {
-            let message = "[[client]] permits nothing: give `tools`, `resources`, `prompts` or `models`, such as `tools = [\"*\"]`";
+            let message = "[[client]] permits nothing: give `tools`, `resources`, `prompts` or `models`, such as \
+                           `tools = [\"*\"]`";
             self.document.problem(value.span(), message);
         }
         let Some(who) = who else { return };
