@@ -184,7 +184,7 @@ fn every_key_of_the_file_counts() {
     let lines = config.lines();
     assert_eq!(lines[0].from, Provenance::Environment("TIDEGATE_CONFIG"));
     assert!(lines[1..].iter().all(|line| matches!(line.from, Provenance::File(_))), "{lines:?}");
-    assert!(config.log.level.from.to_string().ends_with("tidegate.toml:52"), "{}", config.log.level.from);
+    assert!(config.log.level.from.to_string().ends_with("tidegate.toml:55"), "{}", config.log.level.from);
 }
 
 #[test]

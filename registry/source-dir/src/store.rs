@@ -108,8 +108,8 @@ impl Store {
         Ok(true)
     }
 
-    /// The names of what is installed, in the order of addition; damaged ones last. Reads no component: what is installed
-    /// may be more than the node's memory holds at once.
+    /// The names of what is installed, in the order of addition; those without a record of it last. Reads no component:
+    /// what is installed may be more than the node's memory holds at once.
     ///
     /// # Errors
     /// The store itself cannot be read.
@@ -123,7 +123,8 @@ impl Store {
         Ok(names)
     }
 
-    /// Every installed component, in the order of [`Store::installed`]. `native`: the targets whose native code is wanted too.
+    /// Every installed component, in the order of addition; damaged ones last. `native`: the targets whose native code is
+    /// wanted too.
     ///
     /// # Errors
     /// The store itself cannot be read. What is wrong with single components stands in [`Listed`].
@@ -135,6 +136,7 @@ impl Store {
                 listed.push(Listed { installed, name });
             }
         }
+        listed.sort_by_key(|place| place.installed.is_err());
         Ok(listed)
     }
 
