@@ -137,7 +137,9 @@ vectorised! {
         let factor = splat(factor);
         let mut total = 0;
         for (four, pairs) in part.as_chunks::<4>().0.iter().zip(pairs.as_chunks_mut::<2>().0) {
-            let [a, b, c, d] = store_i32(truncate(nearest(multiply(load(*four), factor)))).map(|number| number.min(127));
+            // Elements so small that their factor is infinite come out anywhere.
+            let bytes = store_i32(truncate(nearest(multiply(load(*four), factor))));
+            let [a, b, c, d] = bytes.map(|number| number.clamp(-128, 127));
             total += a + b + c + d;
             let [first, second] = pairs;
             if let (Some(first), Some(second)) = (first.get_mut(t), second.get_mut(t)) {
